@@ -1,0 +1,92 @@
+package v1alpha1
+
+// Condition types of a Saga. All six are always present.
+const (
+	// ConditionAccepted says whether the saga can run.
+	// Reasons: Accepted; InvalidDefinition, InvalidParameters, InvalidExpression, InputTooLarge, DuplicateKey,
+	// ReferencesMissing; Pending, DefinitionNotFound, ParticipantNotFound.
+	ConditionAccepted = "Accepted"
+	// ConditionReady says whether everything is done.
+	// Reasons: Completed; Running, Suspended, Compensating, NeedsIntervention, Compensated, Rejected, SpecChanged; Pending.
+	ConditionReady = "Ready"
+	// ConditionStalled says that nothing will happen by itself any more.
+	// Reasons: NeedsIntervention, KeyUsed, Compensated, Rejected, SpecChanged; Progressing, Completed.
+	ConditionStalled = "Stalled"
+	// ConditionFinished says whether the saga has ended, however it ended.
+	// Reasons: Completed, Compensated, Rejected; InProgress.
+	ConditionFinished = "Finished"
+	// ConditionCompensating says whether the saga is being undone.
+	// Reasons: StepFailed, OutcomeUnknown, DeadlineExceeded, Aborted, Deleted; NotNeeded, Undone, AbortRefused.
+	ConditionCompensating = "Compensating"
+	// ConditionSuspended says whether forward commands are held back.
+	// Reasons: SuspendRequested; NotSuspended.
+	ConditionSuspended = "Suspended"
+)
+
+// Condition types of the other resources.
+const (
+	// ConditionTopicsReady says whether a participant's topics exist and the broker takes what is sent to them.
+	// Reasons: TopicsFound; TopicMissing, BrokerUnavailable; Pending.
+	ConditionTopicsReady = "TopicsReady"
+)
+
+// Reasons of conditions and of status.cause.
+const (
+	ReasonAccepted            = "Accepted"
+	ReasonInvalidDefinition   = "InvalidDefinition"
+	ReasonInvalidParameters   = "InvalidParameters"
+	ReasonInvalidExpression   = "InvalidExpression"
+	ReasonInputTooLarge       = "InputTooLarge"
+	ReasonDuplicateKey        = "DuplicateKey"
+	ReasonReferencesMissing   = "ReferencesMissing"
+	ReasonPending             = "Pending"
+	ReasonDefinitionNotFound  = "DefinitionNotFound"
+	ReasonParticipantNotFound = "ParticipantNotFound"
+
+	ReasonCompleted         = "Completed"
+	ReasonRunning           = "Running"
+	ReasonSuspended         = "Suspended"
+	ReasonCompensating      = "Compensating"
+	ReasonNeedsIntervention = "NeedsIntervention"
+	ReasonCompensated       = "Compensated"
+	ReasonRejected          = "Rejected"
+	ReasonSpecChanged       = "SpecChanged"
+	ReasonKeyUsed           = "KeyUsed"
+	ReasonProgressing       = "Progressing"
+	ReasonInProgress        = "InProgress"
+
+	ReasonStepFailed       = "StepFailed"
+	ReasonOutcomeUnknown   = "OutcomeUnknown"
+	ReasonDeadlineExceeded = "DeadlineExceeded"
+	ReasonAborted          = "Aborted"
+	ReasonDeleted          = "Deleted"
+	ReasonNotNeeded        = "NotNeeded"
+	ReasonUndone           = "Undone"
+	ReasonAbortRefused     = "AbortRefused"
+
+	ReasonSuspendRequested = "SuspendRequested"
+	ReasonNotSuspended     = "NotSuspended"
+
+	ReasonTopicsFound       = "TopicsFound"
+	ReasonTopicMissing      = "TopicMissing"
+	ReasonBrokerUnavailable = "BrokerUnavailable"
+
+	ReasonSagaLost        = "SagaLost"
+	ReasonSagaNameTaken   = "SagaNameTaken"
+	ReasonInvalidOrder    = "InvalidOrder"
+	ReasonSagaUnavailable = "SagaUnavailable"
+)
+
+// Codes in status that come from the operator, beside those that participants answer.
+const (
+	CodeTimeout          = "Timeout"          // nobody answered in time
+	CodeUnreadable       = "Unreadable"       // a reply's body is no JSON object
+	CodeOutputTooLarge   = "OutputTooLarge"   // a reply's body, or all outputs together, are beyond their bound
+	CodeInvalidInput     = "InvalidInput"     // the input could not be rendered
+	CodeInputTooLarge    = "InputTooLarge"    // the rendered input is beyond its bound
+	CodeKeyUsed          = "KeyUsed"          // another saga has used the idempotency key
+	CodeUndone           = "Undone"           // the participant has undone this action, or refuses it for good
+	CodeLateSuccess      = "LateSuccess"      // succeeded was answered after failed
+	CodeNotDone          = "NotDone"          // a person says that the pivot did not happen
+	CodeRetriesExhausted = "RetriesExhausted" // every attempt was answered with retry
+)

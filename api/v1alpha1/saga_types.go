@@ -1,0 +1,253 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// KeyUsedPolicy says what a saga does when another saga has used its idempotency key.
+//
+// +kubebuilder:validation:Enum=Wait;End
+type KeyUsedPolicy string
+
+const (
+	// KeyUsedWait waits for a person, who aborts or adopts.
+	KeyUsedWait KeyUsedPolicy = "Wait"
+	// KeyUsedEnd ends the saga as Compensated with nothing to undo.
+	KeyUsedEnd KeyUsedPolicy = "End"
+)
+
+// DeletionPolicy says what deleting a running saga does.
+//
+// +kubebuilder:validation:Enum=Compensate;Orphan
+type DeletionPolicy string
+
+const (
+	// DeletionCompensate undoes the saga first, or finishes it where it is beyond the point of no return.
+	DeletionCompensate DeletionPolicy = "Compensate"
+	// DeletionOrphan lets the object go at once; what was done stays done.
+	DeletionOrphan DeletionPolicy = "Orphan"
+)
+
+// ResolutionAction is what a person decides about a step that waits.
+//
+// +kubebuilder:validation:Enum=Retry;Skip;MarkDone;Compensate
+type ResolutionAction string
+
+const (
+	// ResolutionRetry asks the participant again; under a new key where it had answered failed.
+	ResolutionRetry ResolutionAction = "Retry"
+	// ResolutionSkip counts a forward step as done, without output; of a compensation, leaves the effect as it is.
+	ResolutionSkip ResolutionAction = "Skip"
+	// ResolutionMarkDone says that it was done, or undone, by hand.
+	ResolutionMarkDone ResolutionAction = "MarkDone"
+	// ResolutionCompensate says that a pivot did not happen: the saga goes backward.
+	ResolutionCompensate ResolutionAction = "Compensate"
+)
+
+// SagaSpec says what one saga runs and with what. Only suspend, abort, adopt, resolutions, ttl and deletionPolicy
+// may change once the saga exists.
+//
+// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="oldSelf.hasValue() || has(self.definition) != has(self.definitionRef)",message="a saga needs exactly one of definitionRef and definition"
+// +kubebuilder:validation:XValidation:rule="self == oldSelf || has(self.definition) == has(oldSelf.definition) && (!has(self.definition) || self.definition == oldSelf.definition && oldSelf.definition == self.definition)",message="the definition of a saga cannot change: make a new saga"
+// +kubebuilder:validation:XValidation:rule="self == oldSelf || has(self.definitionRef) == has(oldSelf.definitionRef) && (!has(self.definitionRef) || self.definitionRef == oldSelf.definitionRef)",message="the definitionRef of a saga cannot change: make a new saga"
+// +kubebuilder:validation:XValidation:rule="self == oldSelf || has(self.idempotencyKey) == has(oldSelf.idempotencyKey) && (!has(self.idempotencyKey) || self.idempotencyKey == oldSelf.idempotencyKey)",message="the idempotencyKey of a saga cannot change: make a new saga"
+// +kubebuilder:validation:XValidation:rule="self == oldSelf || has(self.businessKey) == has(oldSelf.businessKey) && (!has(self.businessKey) || self.businessKey == oldSelf.businessKey)",message="the businessKey of a saga cannot change: make a new saga"
+// +kubebuilder:validation:XValidation:rule="self == oldSelf || self.onKeyUsed == oldSelf.onKeyUsed",message="onKeyUsed of a saga cannot change: make a new saga"
+// +kubebuilder:validation:XValidation:rule="self == oldSelf && oldSelf == self || self.suspend != oldSelf.suspend || self.abort != oldSelf.abort || self.adopt != oldSelf.adopt || has(self.resolutions) != has(oldSelf.resolutions) || has(self.resolutions) && self.resolutions != oldSelf.resolutions || has(self.ttl) != has(oldSelf.ttl) || has(self.ttl) && self.ttl != oldSelf.ttl || self.deletionPolicy != oldSelf.deletionPolicy",message="the params of a saga cannot change: make a new saga"
+type SagaSpec struct {
+	// definitionRef names the SagaDefinition that this saga runs. Exactly one of definitionRef and definition must be set.
+	// +optional
+	DefinitionRef *DefinitionReference `json:"definitionRef,omitempty"`
+
+	// definition is what this saga runs, written in place. Exactly one of definitionRef and definition must be set.
+	// +optional
+	Definition *SagaDefinitionSpec `json:"definition,omitempty"`
+
+	// params are the values that expressions read as params: an object that matches the definition's schema. At most
+	// 16 KiB; integers beyond 2^53 lose digits, so money is a string. Defaults to an empty object.
+	// +optional
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:pruning:PreserveUnknownFields
+	Params *runtime.RawExtension `json:"params,omitempty"`
+
+	// idempotencyKey is the identity of the transaction: participants execute it once, however often a saga with this
+	// key is made in this namespace. Letters, digits, dots, underscores and dashes, at most 128 characters.
+	// Defaults to the saga's name.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9._-]+$`
+	IdempotencyKey string `json:"idempotencyKey,omitempty"`
+
+	// businessKey is what people know the transaction by, such as an order number. It is the correlation id of its
+	// messages. At most 63 characters. Defaults to the complete idempotency key.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[!-~]+$`
+	BusinessKey string `json:"businessKey,omitempty"`
+
+	// onKeyUsed says what happens when a participant answers that another saga has used the idempotency key: Wait (for
+	// a person, who aborts or adopts) or End (as Compensated, with nothing to undo). Defaults to Wait.
+	// +optional
+	// +kubebuilder:default=Wait
+	OnKeyUsed KeyUsedPolicy `json:"onKeyUsed,omitempty"`
+
+	// suspend holds back new forward commands, and the deadline with them, which resuming shifts. What is being undone
+	// goes on. Defaults to false.
+	// +optional
+	// +kubebuilder:default=false
+	Suspend bool `json:"suspend,omitempty"`
+
+	// abort undoes the saga. It is taken once: removing it again changes nothing. Beyond the point of no return it is refused
+	// (condition Compensating, reason AbortRefused). Defaults to false.
+	// +optional
+	// +kubebuilder:default=false
+	Abort bool `json:"abort,omitempty"`
+
+	// adopt continues a lost run with the same idempotency key: participants hand over what they stored for
+	// it. It is taken once: removing it again changes nothing. Defaults to false.
+	// +optional
+	// +kubebuilder:default=false
+	Adopt bool `json:"adopt,omitempty"`
+
+	// resolutions are a person's decisions about steps that wait (status.steps[].decision says for which).
+	// Each is taken once: removing it again changes nothing. At most 64.
+	// +optional
+	// +listType=map
+	// +listMapKey=step
+	// +listMapKey=decision
+	// +kubebuilder:validation:MaxItems=64
+	Resolutions []Resolution `json:"resolutions,omitempty"`
+
+	// ttl says how long a finished saga is kept. It never applies to a saga that waits for a person, nor to one
+	// that a Git tool or an owner manages. Defaults to {completed: 1h, otherwise: 168h}.
+	// +optional
+	TTL *SagaTTL `json:"ttl,omitempty"`
+
+	// deletionPolicy says what deleting the running saga does: Compensate (undo it first; beyond the point of no return
+	// finish it first) or Orphan (let the object go at once; what was done stays done). Defaults to Compensate.
+	// +optional
+	// +kubebuilder:default=Compensate
+	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
+}
+
+// DefinitionReference names a SagaDefinition of the same namespace.
+type DefinitionReference struct {
+	// name of the SagaDefinition. A DNS subdomain of at most 253 characters.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
+	Name string `json:"name"`
+}
+
+// Resolution is a person's decision about a step that waits.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.output) || self.action == 'MarkDone'",message="output goes with action MarkDone only"
+type Resolution struct {
+	// step is the name of the step that waits. At most 63 characters.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Step string `json:"step"`
+
+	// decision is the number that the step's status shows while it waits: a decision about an earlier wait
+	// is not taken for this one. From 1.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	Decision int32 `json:"decision"`
+
+	// action is what is to happen: Retry (ask again), Skip (count the step as done without output; of a compensation: leave the
+	// effect as it is), MarkDone (it was done, or undone, by hand) or Compensate (a pivot only: it did not happen,
+	// go backward).
+	// +required
+	Action ResolutionAction `json:"action"`
+
+	// output is what the step would have answered, for later steps; MarkDone of a forward step only. An object of at most 16 KiB.
+	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Type=object
+	Output *runtime.RawExtension `json:"output,omitempty"`
+
+	// by says who decided. At most 253 characters.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	By string `json:"by"`
+
+	// reason says why. At most 1024 characters.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Reason string `json:"reason"`
+}
+
+// SagaTTL says how long a finished saga is kept.
+type SagaTTL struct {
+	// completed is how long a saga is kept after it was Completed.
+	// Unit: a duration such as 1h. Defaults to 1h; from 0s to 8784h (366 days).
+	// +optional
+	// +kubebuilder:default="1h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=16
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}(ms|s|m|h)){1,4}$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) <= duration('8784h')",message="completed must be at most 8784h"
+	Completed *metav1.Duration `json:"completed,omitempty"`
+
+	// otherwise is how long a saga is kept after it was Compensated or Rejected.
+	// Unit: a duration such as 168h. Defaults to 168h; from 0s to 8784h (366 days).
+	// +optional
+	// +kubebuilder:default="168h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=16
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}(ms|s|m|h)){1,4}$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) <= duration('8784h')",message="otherwise must be at most 8784h"
+	Otherwise *metav1.Duration `json:"otherwise,omitempty"`
+}
+
+// Saga is one run of a distributed transaction: it ends with everything done (Completed), everything undone
+// (Compensated), or visibly waiting for a person (NeedsIntervention).
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=sg,categories=sagas
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 128",message="the name is part of idempotency keys: it must have at most 128 characters"
+// +kubebuilder:selectablefield:JSONPath=`.status.phase`
+// +kubebuilder:selectablefield:JSONPath=`.spec.definitionRef.name`
+// +kubebuilder:selectablefield:JSONPath=`.spec.businessKey`
+// +kubebuilder:printcolumn:name="Definition",type=string,JSONPath=`.spec.definitionRef.name`
+// +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=`.status.phase`
+// +kubebuilder:printcolumn:name="Progress",type=string,JSONPath=`.status.progress`,description="Forward steps done, of all"
+// +kubebuilder:printcolumn:name="Waiting for",type=string,JSONPath=`.status.waitingFor`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Business key",type=string,JSONPath=`.spec.businessKey`,priority=1
+// +kubebuilder:printcolumn:name="Revision",type=string,JSONPath=`.status.revision`,priority=1
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.cause.code`,priority=1
+// +kubebuilder:printcolumn:name="Suspended",type=string,JSONPath=`.status.conditions[?(@.type=="Suspended")].status`,priority=1
+// +kubebuilder:printcolumn:name="Deadline",type=string,JSONPath=`.status.deadline`,priority=1
+type Saga struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata is the object's metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec says what the saga runs and with what.
+	// +required
+	Spec SagaSpec `json:"spec"`
+
+	// status is what happened so far.
+	// +optional
+	// +kubebuilder:default={conditions: {{type: "Accepted", status: "Unknown", reason: "Pending", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Ready", status: "Unknown", reason: "Pending", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Stalled", status: "False", reason: "Progressing", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Finished", status: "False", reason: "InProgress", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Compensating", status: "False", reason: "NotNeeded", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Suspended", status: "False", reason: "NotSuspended", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}}}
+	Status SagaStatus `json:"status,omitempty"`
+}
+
+// SagaList is a list of sagas.
+//
+// +kubebuilder:object:root=true
+type SagaList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Saga `json:"items"`
+}
