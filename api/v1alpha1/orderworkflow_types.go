@@ -20,7 +20,7 @@ const (
 // change once the order exists.
 //
 // +kubebuilder:validation:XValidation:rule="self == oldSelf",message="an order cannot change: make a new order"
-// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || !(self.total.matches('^[0-9]+([.][0-9]+)?$') && self.lines.all(l, l.quantity > 0 && l.unitPrice.matches('^[0-9]+([.][0-9]+)?$'))) || [int(self.total.split('.')[0]) * 1000 + int((self.total + (self.total.contains('.') ? '00' : '.000')).split('.')[1].substring(0, 3))].all(total, [self.lines.map(l, [l.quantity, int(l.unitPrice.split('.')[0]) * 1000 + int((l.unitPrice + (l.unitPrice.contains('.') ? '00' : '.000')).split('.')[1].substring(0, 3))])].all(lines, lines.all(l, l[1] <= total / l[0]) && lines.map(l, l[0] * l[1]).sum() == total))",message="total must be the sum of quantity × unitPrice of all lines"
+// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || !(self.lines.size() > 0 && self.total.matches('^[0-9]+([.][0-9]+)?$') && self.lines.all(l, l.quantity > 0 && l.unitPrice.matches('^[0-9]+([.][0-9]+)?$'))) || [int(self.total.split('.')[0]) * 1000 + int((self.total + (self.total.contains('.') ? '00' : '.000')).split('.')[1].substring(0, 3))].all(total, [self.lines.map(l, [l.quantity, int(l.unitPrice.split('.')[0]) * 1000 + int((l.unitPrice + (l.unitPrice.contains('.') ? '00' : '.000')).split('.')[1].substring(0, 3))])].all(lines, lines.all(l, l[1] <= total / l[0]) && lines.map(l, l[0] * l[1]).sum() == total))",message="total must be the sum of quantity × unitPrice of all lines"
 type OrderWorkflowSpec struct {
 	// customer is who buys.
 	// +required

@@ -1,0 +1,178 @@
+package engine
+
+import (
+	"time"
+
+	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
+)
+
+// asked takes a request. Abort, adopt and delete are latched; abort and delete lift a suspension.
+func (d *decision) asked(request Request) Verdict {
+	if d.ended() {
+		return Settled
+	}
+	switch request {
+	case Abort:
+		return d.undoAsked(v1alpha1.LatchAbort)
+	case Delete:
+		return d.undoAsked(v1alpha1.LatchDelete)
+	case Adopt:
+		return d.adopt()
+	case Suspend:
+		if d.s.SuspendTime != nil || d.backward() || latched(d.s, v1alpha1.LatchAbort) || latched(d.s, v1alpha1.LatchDelete) {
+			return Settled
+		}
+		d.s.SuspendTime = d.time()
+		return Applied
+	case Resume:
+		return d.resume()
+	}
+	return Settled
+}
+
+func (d *decision) undoAsked(l v1alpha1.Latch) Verdict {
+	if !d.latch(l) {
+		return Settled
+	}
+	d.resume()
+	return Applied
+}
+
+// resume lets forward commands leave again. The deadline has not run meanwhile.
+func (d *decision) resume() Verdict {
+	if d.s.SuspendTime == nil {
+		return Settled
+	}
+	if d.s.Deadline != nil {
+		d.s.Deadline = metaTime(d.s.Deadline.Add(d.now.Sub(d.s.SuspendTime.Time)))
+	}
+	d.s.SuspendTime = nil
+	return Applied
+}
+
+// adopt makes every later command continue the lost run, first of all those that were refused because of it.
+func (d *decision) adopt() Verdict {
+	if !d.latch(v1alpha1.LatchAdopt) {
+		return Settled
+	}
+	for i := range d.s.Steps {
+		st := &d.s.Steps[i]
+		if st.State != v1alpha1.StepNeedsIntervention {
+			continue
+		}
+		if x := st.Compensation; x != nil && x.Code == v1alpha1.CodeKeyUsed {
+			d.again(i, Backward)
+		} else if x == nil && keyUsedWait(st) && !d.backward() {
+			d.again(i, Forward)
+		}
+	}
+	return Applied
+}
+
+// keyUsedWait says whether the step waits because another saga has used its key.
+func keyUsedWait(st *v1alpha1.StepStatus) bool {
+	return st.State == v1alpha1.StepNeedsIntervention && st.Compensation == nil &&
+		st.Action != nil && st.Action.Outcome == v1alpha1.ExchangeFailed && st.Action.Code == v1alpha1.CodeKeyUsed
+}
+
+// published settles the broker's acknowledgement of an event.
+func (d *decision) published(e Published) Verdict {
+	if e.Step == "" {
+		if e.Intervention <= d.s.Announced || e.Intervention > d.s.Interventions {
+			return Settled
+		}
+		d.s.Announced = e.Intervention
+		return Applied
+	}
+	i, ok := d.index[e.Step]
+	if !ok || !d.Program.steps[i].publish {
+		return Settled
+	}
+	st := &d.s.Steps[i]
+	if st.Action == nil || st.Action.Outcome != v1alpha1.ExchangeWaiting {
+		return Settled
+	}
+	d.end(st.Action, v1alpha1.ExchangeSucceeded)
+	st.State = v1alpha1.StepSucceeded
+	return Applied
+}
+
+// fired settles a timer. One that no longer fits the state has been overtaken.
+func (d *decision) fired(t Timer) Verdict {
+	if d.ended() {
+		return Settled
+	}
+	if t.Kind == TimerDeadline {
+		return d.deadlinePassed()
+	}
+	i, ok := d.index[t.Step]
+	if !ok {
+		return Settled
+	}
+	x := exchangeOf(&d.s.Steps[i], t.Direction)
+	if x == nil || x.Round != t.Round || x.Attempt != t.Attempt {
+		return Settled
+	}
+	switch {
+	case t.Kind == TimerAttempt && x.Outcome == v1alpha1.ExchangeWaiting && !d.Program.steps[i].publish:
+		x.Unanswered++
+		x.Code, x.Message = v1alpha1.CodeTimeout, ""
+		d.causedBy = commandKey(t.Step, t.Direction, t.Round, t.Attempt)
+		d.transient(i, t.Direction, 0)
+		return Applied
+	case t.Kind == TimerBackoff && x.Outcome == v1alpha1.ExchangeRetrying && !d.now.Before(x.RetryTime) && !d.held(t.Direction):
+		d.nextAttempt(i, t.Direction)
+		return Applied
+	}
+	return Settled
+}
+
+// held says whether a suspension keeps commands of this direction back.
+func (d *decision) held(dir Direction) bool { return dir == Forward && d.s.SuspendTime != nil }
+
+func (d *decision) deadlinePassed() Verdict {
+	if d.s.Deadline == nil || d.s.SuspendTime != nil || d.backward() || d.committed(d.s) || d.now.Before(d.s.Deadline) {
+		return Settled
+	}
+	if !d.latch(v1alpha1.LatchDeadlineExceeded) {
+		return Settled
+	}
+	return Applied
+}
+
+// Timers returns when to look at the saga again: the deadline, what backs off, and the attempts that wait for an answer.
+func (r Run) Timers(s State) []Timer {
+	if s.StartTime == nil || s.EndTime != nil || len(s.Steps) != len(r.Program.steps) {
+		return nil
+	}
+	var timers []Timer
+	if s.Deadline != nil && s.SuspendTime == nil && s.Cause == nil && !r.committed(&s) && !latched(&s, v1alpha1.LatchDeadlineExceeded) {
+		timers = append(timers, Timer{Kind: TimerDeadline, At: s.Deadline.Time})
+	}
+	for i := range s.Steps {
+		st, def := &s.Steps[i], &r.Program.steps[i]
+		if !def.publish {
+			timers = append(timers, timersOf(st.Name, Forward, st.Action, def.action.timeout, s.SuspendTime != nil)...)
+		}
+		if def.compensation != nil {
+			timers = append(timers, timersOf(st.Name, Backward, st.Compensation, def.compensation.timeout, false)...)
+		}
+	}
+	return timers
+}
+
+func timersOf(step string, dir Direction, x *v1alpha1.Exchange, timeout time.Duration, held bool) []Timer {
+	if x == nil {
+		return nil
+	}
+	t := Timer{Step: step, Direction: dir, Round: x.Round, Attempt: x.Attempt}
+	switch {
+	case x.Outcome == v1alpha1.ExchangeWaiting:
+		t.Kind, t.Timeout = TimerAttempt, timeout
+	case x.Outcome == v1alpha1.ExchangeRetrying && !held:
+		t.Kind, t.At = TimerBackoff, x.RetryTime.Time
+	default:
+		return nil
+	}
+	return []Timer{t}
+}

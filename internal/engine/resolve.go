@@ -1,0 +1,106 @@
+package engine
+
+import (
+	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
+)
+
+// resolve takes a person's decision about a step that waits. A decision about an earlier wait is settled, one that
+// does not fit is refused.
+func (d *decision) resolve(r v1alpha1.Resolution) Verdict {
+	i, ok := d.index[r.Step]
+	if !ok {
+		return Refused
+	}
+	st := &d.s.Steps[i]
+	switch {
+	case r.Decision < st.Decision, r.Decision == st.Decision && st.State != v1alpha1.StepNeedsIntervention, d.ended():
+		return Settled
+	case r.Decision > st.Decision:
+		return Refused
+	}
+	if !d.resolvable(i, r.Action) {
+		return Refused
+	}
+	if d.backward() {
+		d.resolveBackward(i, r)
+	} else {
+		d.resolveForward(i, r)
+	}
+	st.Resolved = &v1alpha1.Resolved{Decision: r.Decision, Action: r.Action, By: r.By, Reason: r.Reason}
+	return Applied
+}
+
+// resolvable is the table of who may decide what: docs/architecture.md, "Life of a saga".
+func (d *decision) resolvable(i int, action v1alpha1.ResolutionAction) bool {
+	st, def := &d.s.Steps[i], &d.Program.steps[i]
+	switch {
+	case d.backward():
+		return action != v1alpha1.ResolutionCompensate && (action != v1alpha1.ResolutionRetry || def.compensation != nil)
+	case def.recovery == v1alpha1.RecoveryCompensatable:
+		return false // it waits as KeyUsed: abort or adopt
+	case action == v1alpha1.ResolutionCompensate:
+		return def.recovery == v1alpha1.RecoveryPivot
+	case action == v1alpha1.ResolutionRetry:
+		return !keyUsedWait(st)
+	default:
+		return true
+	}
+}
+
+func (d *decision) resolveForward(i int, r v1alpha1.Resolution) {
+	st := &d.s.Steps[i]
+	switch r.Action {
+	case v1alpha1.ResolutionRetry:
+		d.again(i, Forward)
+	case v1alpha1.ResolutionSkip:
+		st.State = v1alpha1.StepSkipped
+	case v1alpha1.ResolutionMarkDone:
+		st.State = v1alpha1.StepSucceeded
+		if r.Output != nil && isObject(r.Output.Raw) {
+			st.Output = r.Output.DeepCopy()
+		}
+	case v1alpha1.ResolutionCompensate:
+		st.State = v1alpha1.StepFailed
+		d.end(st.Action, v1alpha1.ExchangeFailed)
+		st.Action.Code, st.Action.Message = v1alpha1.CodeNotDone, ""
+		d.turnBack(v1alpha1.Cause{Reason: v1alpha1.ReasonOutcomeUnknown, Step: st.Name, Code: v1alpha1.CodeNotDone, Message: clip(r.Reason, maxMessage)})
+	}
+}
+
+func (d *decision) resolveBackward(i int, r v1alpha1.Resolution) {
+	st := &d.s.Steps[i]
+	switch r.Action {
+	case v1alpha1.ResolutionRetry:
+		d.again(i, Backward)
+	case v1alpha1.ResolutionSkip:
+		st.State = v1alpha1.StepNotCompensated
+	case v1alpha1.ResolutionMarkDone:
+		st.State = v1alpha1.StepCompensated
+	case v1alpha1.ResolutionCompensate: // not resolvable
+	}
+}
+
+// again asks once more: in the next round, under a new key, where the answer was failed; else with the next attempt.
+// What was refused as KeyUsed is asked under the same key, since that is what adopting is about.
+func (d *decision) again(i int, dir Direction) {
+	st := &d.s.Steps[i]
+	st.State = v1alpha1.StepRunning
+	if dir == Backward {
+		st.State = v1alpha1.StepCompensating
+	}
+	x := exchangeOf(st, dir)
+	if x.Outcome == v1alpha1.ExchangeFailed && x.Code != v1alpha1.CodeKeyUsed {
+		cause := ""
+		round := x.Round + 1
+		if neverSent(x) {
+			round = x.Round
+		} else {
+			cause = commandKey(st.Name, dir, x.Round, x.Attempt)
+		}
+		d.causedBy = cause
+		d.ask(i, dir, round)
+		return
+	}
+	x.Granted = x.Attempt
+	d.nextAttempt(i, dir)
+}
