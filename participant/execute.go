@@ -1,0 +1,182 @@
+package participant
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"runtime/debug"
+	"time"
+
+	"github.com/sagas-dev/saga-operator/internal/wire"
+)
+
+// answer tries until the database lets it through. What will not pass by itself is answered retry: nothing was
+// done, and the saga's own retry policy says how often it is worth asking.
+func (p *Participant) answer(ctx context.Context, c Command, m Message) (answer, error) {
+	wait := backoff{least: 5 * time.Millisecond, most: 2 * time.Second}
+	for {
+		a, err := p.transaction(ctx, c, m)
+		switch {
+		case err == nil:
+			return a, nil
+		case gone(ctx, err):
+			return answer{}, fmt.Errorf("stopping: %w", ctx.Err())
+		case !transient(err):
+			p.config.Logger.Error("Command failed in the database", "command", c.ID, "error", err)
+			return p.retryLater(err), nil
+		}
+		p.config.Logger.Debug("Database is busy, trying again", "command", c.ID, "error", err)
+		if err := wait.pause(ctx); err != nil {
+			return answer{}, err
+		}
+	}
+}
+
+// transaction judges the command and does what follows in one transaction. An error means that it was rolled back,
+// or that nobody knows: the next try finds out from the row.
+func (p *Participant) transaction(ctx context.Context, c Command, m Message) (answer, error) {
+	tx, err := p.config.DB.BeginTx(ctx, p.config.TxOptions)
+	if err != nil {
+		return answer{}, fmt.Errorf("beginning: %w", err)
+	}
+	defer p.rollback(tx, c)
+	if p.config.Received != nil {
+		if err := p.config.Received(ctx, tx, c, m); err != nil {
+			return answer{}, fmt.Errorf("recording receipt: %w", err)
+		}
+	}
+	var a answer
+	err = p.attempt(ctx, tx, "saga_command", func() (err error) {
+		a, err = p.judgeAndDo(ctx, tx, c)
+		return err
+	})
+	if err != nil && !errors.Is(err, errRolledBack) {
+		return answer{}, err
+	}
+	if err := tx.Commit(); err != nil {
+		return answer{}, fmt.Errorf("committing: %w", err)
+	}
+	return a, nil
+}
+
+// judgeAndDo returns a retry answer together with errRolledBack, which undoes what it did, row included.
+func (p *Participant) judgeAndDo(ctx context.Context, tx *sql.Tx, c Command) (answer, error) {
+	now := p.config.Now().UTC()
+	known, err := p.inbox.claim(ctx, tx, c, now)
+	if err != nil {
+		return answer{}, err
+	}
+	j := judge(known, c, now)
+	if j.execute {
+		if j.answer, err = p.execute(ctx, tx, c); err != nil {
+			return j.answer, err
+		}
+		j.row = j.row.with(c, j.answer)
+	}
+	return j.answer, p.inbox.save(ctx, tx, c.ForwardKey(), j.row, now)
+}
+
+// errRolledBack makes a savepoint go without being an error for anybody else.
+var errRolledBack = errors.New("rolled back")
+
+// execute runs the handler under a savepoint and turns what it returns into an answer; a retry comes together with
+// errRolledBack. Any other error is the database's, and then there is no answer.
+func (p *Participant) execute(ctx context.Context, tx *sql.Tx, c Command) (answer, error) {
+	var body []byte
+	err := p.attempt(ctx, tx, "saga_handler", func() (err error) {
+		body, err = p.call(ctx, tx, c)
+		return err
+	})
+	business, savepoint := (*failure)(nil), (*savepointError)(nil)
+	switch {
+	case err == nil:
+		return answer{Outcome: succeeded, Body: body, Time: p.config.Now().UTC()}, nil
+	case gone(ctx, err) || passing(err) || errors.As(err, &savepoint):
+		return answer{}, err
+	case errors.As(err, &business):
+		return failedBecause(business.code, business.message, p.config.Now().UTC()), nil
+	}
+	p.config.Logger.Warn("Handler failed, asking for a retry", "command", c.ID, "type", c.Type, "error", err)
+	return p.retryLater(err), errRolledBack
+}
+
+// call runs the handler and encodes its output. A panic is an error like any other: one poisonous command must not
+// take the service down again and again.
+func (p *Participant) call(ctx context.Context, tx *sql.Tx, c Command) (body []byte, err error) {
+	handler, ok := p.handlers[c.Type]
+	if !ok {
+		return nil, Fail(CodeUnknownCommand, fmt.Sprintf("participant %s has no command %s", p.config.Name, c.Type))
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			p.config.Logger.Error("Handler panicked", "command", c.ID, "panic", r, "stack", string(debug.Stack()))
+			err = fmt.Errorf("handler of %s panicked: %v", c.Type, r)
+		}
+	}()
+	output, err := handler(ctx, tx, c)
+	if err != nil {
+		return nil, err
+	}
+	return encode(output)
+}
+
+// encode makes the step's output: a JSON object within the contract's bound. Nothing becomes {}.
+func encode(output any) ([]byte, error) {
+	if output == nil {
+		return []byte("{}"), nil
+	}
+	body, err := json.Marshal(output)
+	switch {
+	case err != nil:
+		return nil, Fail(CodeInvalidOutput, err.Error())
+	case !bytes.HasPrefix(body, []byte("{")):
+		return nil, Fail(CodeInvalidOutput, "the handler's output is no JSON object")
+	case len(body) > wire.MaxBody:
+		return nil, Fail(CodeInvalidOutput, fmt.Sprintf("the handler's output has %d bytes, at most %d are allowed", len(body), wire.MaxBody))
+	}
+	return body, nil
+}
+
+// savepointError says that the database lost a savepoint: whatever do returned then counts for nothing.
+type savepointError struct{ err error }
+
+func (s *savepointError) Error() string { return "using a savepoint: " + s.err.Error() }
+func (s *savepointError) Unwrap() error { return s.err }
+
+// attempt runs do under a savepoint that is rolled back if do fails. It returns do's error, or a savepointError.
+func (p *Participant) attempt(ctx context.Context, tx *sql.Tx, name string, do func() error) error {
+	if _, err := tx.ExecContext(ctx, "SAVEPOINT "+name); err != nil {
+		return &savepointError{err}
+	}
+	err, end := do(), "RELEASE SAVEPOINT "
+	if passing(err) {
+		return err // the whole transaction goes, and may be gone already
+	}
+	if err != nil {
+		end = "ROLLBACK TO SAVEPOINT "
+	}
+	if _, ended := tx.ExecContext(ctx, end+name); ended != nil {
+		return &savepointError{ended}
+	}
+	return err
+}
+
+func (p *Participant) retryLater(err error) answer {
+	f := wire.Failure{Code: CodeTransient, Message: err.Error()}
+	asked := (*transientFailure)(nil)
+	if errors.As(err, &asked) {
+		f.Message, f.RetryAfter = asked.err.Error(), int64(math.Ceil(asked.after.Seconds()))
+	}
+	return answer{Outcome: retry, Body: bodyOf(f), Time: p.config.Now().UTC()}
+}
+
+func (p *Participant) rollback(tx *sql.Tx, c Command) {
+	if err := tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
+		p.config.Logger.Debug("Rolling back failed", slog.String("command", c.ID), slog.Any("error", err))
+	}
+}

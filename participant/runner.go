@@ -1,0 +1,149 @@
+package participant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// Processor answers one command. A Participant is one; a service may wrap it, to measure or to delay.
+type Processor interface {
+	// Process returns the message to answer with, or ErrMalformed, or the context's error.
+	Process(ctx context.Context, m Message) (Message, error)
+}
+
+// Runner reads the command topics of one participant in a consumer group and answers. Commands of different sagas run
+// in parallel, those of one saga in order. Its fields must not change once Run is called.
+type Runner struct {
+	// Brokers are host:port. Required.
+	Brokers []string
+	// Topics of commands. Required.
+	Topics []string
+	// Group is the consumer group. Required.
+	Group string
+	// Processor answers; usually a *Participant. Required.
+	Processor Processor
+	// DeadLetters is the topic for messages that are no commands, or cannot be answered. Empty: they are logged,
+	// counted and left behind.
+	DeadLetters string
+	// Parallel is how many sagas of one partition are served at once. Defaults to 8.
+	Parallel int
+	// Grace is how long commands in hand may take when the Runner stops or loses a partition. Defaults to 5 s, and
+	// should stay below SessionTimeout.
+	Grace time.Duration
+	// SessionTimeout is after how long the group gives up a member that was killed. Defaults to 10 s; the broker's own
+	// lower bound is usually 6 s.
+	SessionTimeout time.Duration
+	// Dialer and Transport carry TLS and SASL settings, for reading and writing. Optional; set both.
+	Dialer    *kafka.Dialer
+	Transport *kafka.Transport
+	// Prune is called once an hour; usually Participant.Prune. Optional.
+	Prune func(ctx context.Context) (int64, error)
+	// Logger defaults to slog.Default().
+	Logger *slog.Logger
+
+	counts counters
+}
+
+// Counts are what happened since the Runner was made.
+type Counts struct {
+	Answered      int64 // replies that the broker acknowledged
+	Malformed     int64 // messages that are no commands
+	Undeliverable int64 // replies whose topic or partition does not exist, or refuses them
+	DeadLettered  int64 // of the two before: kept in the dead-letter topic
+}
+
+type counters struct{ answered, malformed, undeliverable, deadLettered atomic.Int64 }
+
+// Counts may be called at any time.
+func (r *Runner) Counts() Counts {
+	return Counts{
+		Answered: r.counts.answered.Load(), Malformed: r.counts.malformed.Load(),
+		Undeliverable: r.counts.undeliverable.Load(), DeadLettered: r.counts.deadLettered.Load(),
+	}
+}
+
+// Run serves until ctx ends and then returns nil, after the commands in hand are answered or Grace has passed. It
+// waits for brokers and topics that are not there, as long as it takes. Errors: only those of the configuration.
+func (r *Runner) Run(ctx context.Context) error {
+	if err := r.configure(); err != nil {
+		return err
+	}
+	out := newSender(r)
+	defer out.close()
+	var pruning sync.WaitGroup
+	defer pruning.Wait()
+	if r.Prune != nil {
+		pruning.Go(func() { r.pruneHourly(ctx) })
+	}
+	wait := backoff{least: 100 * time.Millisecond, most: 5 * time.Second}
+	for ctx.Err() == nil {
+		if err := r.serveGroup(ctx, out, &wait); err != nil && ctx.Err() == nil {
+			r.Logger.Warn("Serving stopped, starting again", "group", r.Group, "error", err)
+		}
+		if wait.pause(ctx) != nil {
+			break
+		}
+	}
+	r.Logger.Info("Stopped", "group", r.Group)
+	return nil
+}
+
+func (r *Runner) configure() error {
+	if len(r.Brokers) == 0 || len(r.Topics) == 0 || r.Group == "" || r.Processor == nil {
+		return errors.New("participant: Brokers, Topics, Group and Processor are required")
+	}
+	if r.Parallel <= 0 {
+		r.Parallel = 8
+	}
+	if r.Grace <= 0 {
+		r.Grace = 5 * time.Second
+	}
+	if r.SessionTimeout <= 0 {
+		r.SessionTimeout = 10 * time.Second
+	}
+	if r.Logger == nil {
+		r.Logger = slog.Default()
+	}
+	if r.Dialer == nil {
+		r.Dialer = &kafka.Dialer{Timeout: 10 * time.Second, DualStack: true, ClientID: r.Group}
+	}
+	if r.Transport == nil {
+		r.Transport = &kafka.Transport{ClientID: r.Group, MetadataTTL: 5 * time.Second}
+	}
+	return nil
+}
+
+// pruneHourly keeps the inbox from growing without end. A failure is tried again an hour later.
+func (r *Runner) pruneHourly(ctx context.Context) {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		if n, err := r.Prune(ctx); err != nil && ctx.Err() == nil {
+			r.Logger.Warn("Pruning the inbox failed", "error", err)
+		} else if n > 0 {
+			r.Logger.Info("Pruned the inbox", "rows", n)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// graceful returns a context that ends d after the parent does.
+func graceful(parent context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
+	stop := context.AfterFunc(parent, func() {
+		timer := time.AfterFunc(d, func() { cancel(fmt.Errorf("out of grace after %s", d)) })
+		context.AfterFunc(ctx, func() { timer.Stop() })
+	})
+	return ctx, func() { stop(); cancel(nil) }
+}

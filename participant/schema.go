@@ -1,0 +1,79 @@
+package participant
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Dialect is the kind of SQL that the service's database speaks.
+type Dialect string
+
+// Databases that the inbox can live in.
+const (
+	SQLite     Dialect = "sqlite"     // 3.24 or later
+	PostgreSQL Dialect = "postgresql" // 9.5 or later
+)
+
+const schema = `CREATE TABLE IF NOT EXISTS saga_inbox (
+  forward_key TEXT PRIMARY KEY,        -- idempotency key of the action
+  saga_id     TEXT NOT NULL,           -- UID of the saga that owns the key
+  undone      BOOLEAN NOT NULL,        -- undoing began or came first
+  outcome     TEXT NOT NULL,           -- of the action; empty: not answered
+  body        %[1]s,                   -- data of that answer
+  answered_at BIGINT NOT NULL,         -- when it was given first, Unix time in nanoseconds
+  backward    TEXT NOT NULL,           -- JSON: answers to undoing by backward key
+  updated_at  BIGINT NOT NULL          -- Unix time in nanoseconds; pruning goes by it
+);
+CREATE INDEX IF NOT EXISTS saga_inbox_updated_at ON saga_inbox (updated_at);
+`
+
+// Schema returns the statements that make the inbox's table and index where they do not exist. A service runs them
+// with its own migrations, or once at its start.
+func Schema(d Dialect) string {
+	if d == PostgreSQL {
+		return fmt.Sprintf(schema, "BYTEA")
+	}
+	return fmt.Sprintf(schema, "BLOB ")
+}
+
+// statements are the inbox's queries in one dialect.
+type statements struct{ claim, load, save, prune string }
+
+func statementsFor(d Dialect) (statements, error) {
+	lock := ""
+	switch d {
+	case SQLite: // claim has taken the database's only write lock
+	case PostgreSQL:
+		lock = " FOR UPDATE"
+	default:
+		return statements{}, fmt.Errorf("dialect %q is not one of sqlite and postgresql", d)
+	}
+	s := statements{
+		claim: `INSERT INTO saga_inbox (forward_key, saga_id, undone, outcome, answered_at, backward, updated_at)
+VALUES (?, ?, ?, '', 0, '{}', ?) ON CONFLICT (forward_key) DO NOTHING`,
+		load: `SELECT saga_id, undone, outcome, body, answered_at, backward FROM saga_inbox WHERE forward_key = ?` + lock,
+		save: `UPDATE saga_inbox SET saga_id = ?, undone = ?, outcome = ?, body = ?, answered_at = ?, backward = ?, updated_at = ?
+WHERE forward_key = ?`,
+		prune: `DELETE FROM saga_inbox WHERE forward_key IN
+(SELECT forward_key FROM saga_inbox WHERE updated_at < ? ORDER BY updated_at LIMIT ?)`,
+	}
+	if d == PostgreSQL {
+		for _, q := range []*string{&s.claim, &s.load, &s.save, &s.prune} {
+			*q = numbered(*q)
+		}
+	}
+	return s, nil
+}
+
+// numbered writes ? as $1, $2 and so on. None of the queries has a question mark of its own.
+func numbered(query string) string {
+	parts := strings.Split(query, "?")
+	var b strings.Builder
+	for i, part := range parts {
+		if i > 0 {
+			fmt.Fprintf(&b, "$%d", i)
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}
