@@ -1,0 +1,216 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// noGeneration marks a commit from outside of any group membership.
+const noGeneration = -1
+
+// offsets loads and commits the positions of a group without members. Commits are collected and written together.
+type offsets struct {
+	client *Client
+	cfg    ReaderConfig
+
+	mu      sync.Mutex
+	waiting map[int32]int64 // to be committed
+	stored  map[int32]int64 // acknowledged, or loaded
+	noted   chan struct{}   // something waits
+}
+
+func newOffsets(c *Client, cfg ReaderConfig) *offsets {
+	return &offsets{client: c, cfg: cfg, waiting: map[int32]int64{}, stored: map[int32]int64{}, noted: make(chan struct{}, 1)}
+}
+
+// note remembers a position to commit, unless that is what is stored already.
+func (o *offsets) note(partition int32, position int64) {
+	o.mu.Lock()
+	stored, known := o.stored[partition]
+	if known && stored == position {
+		delete(o.waiting, partition)
+	} else {
+		o.waiting[partition] = position
+	}
+	waits := len(o.waiting) > 0
+	o.mu.Unlock()
+	if waits {
+		select {
+		case o.noted <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// load returns the committed positions, or the first offsets where none is committed.
+func (o *offsets) load(ctx context.Context, partitions []int32) (map[int32]int64, error) {
+	ids := make([]int, len(partitions))
+	for i, id := range partitions {
+		ids[i] = int(id)
+	}
+	response, err := o.client.library().OffsetFetch(ctx, &kafka.OffsetFetchRequest{
+		GroupID: o.cfg.Group, Topics: map[string][]int{o.cfg.Topic: ids},
+	})
+	if err == nil {
+		err = response.Error
+	}
+	if err != nil {
+		return nil, classify("loading committed offsets", err)
+	}
+	positions, none := map[int32]int64{}, []int32{}
+	for _, p := range response.Topics[o.cfg.Topic] {
+		switch {
+		case p.Error != nil:
+			return nil, classify("loading committed offsets", p.Error)
+		case p.CommittedOffset < 0:
+			none = append(none, int32(p.Partition))
+		default:
+			positions[int32(p.Partition)] = p.CommittedOffset
+		}
+	}
+	o.mu.Lock()
+	maps.Copy(o.stored, positions)
+	o.mu.Unlock()
+	if len(none) > 0 {
+		firsts, err := o.first(ctx, none)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(positions, firsts)
+	}
+	if len(positions) != len(partitions) {
+		return nil, fmt.Errorf("loading committed offsets: %w: %d of %d partitions answered", ErrUnavailable, len(positions), len(partitions))
+	}
+	return positions, nil
+}
+
+// first returns the first offset of each partition.
+func (o *offsets) first(ctx context.Context, partitions []int32) (map[int32]int64, error) {
+	requests := make([]kafka.OffsetRequest, len(partitions))
+	for i, id := range partitions {
+		requests[i] = kafka.FirstOffsetOf(int(id))
+	}
+	response, err := o.client.library().ListOffsets(ctx, &kafka.ListOffsetsRequest{
+		Topics: map[string][]kafka.OffsetRequest{o.cfg.Topic: requests},
+	})
+	if err != nil {
+		return nil, classify("looking for first offsets", err)
+	}
+	firsts := map[int32]int64{}
+	for _, p := range response.Topics[o.cfg.Topic] {
+		if p.Error != nil {
+			return nil, classify("looking for first offsets", p.Error)
+		}
+		firsts[int32(p.Partition)] = p.FirstOffset
+	}
+	return firsts, nil
+}
+
+// commit writes positions and remembers which ones the broker has taken.
+func (o *offsets) commit(ctx context.Context, positions map[int32]int64) error {
+	request := &kafka.OffsetCommitRequest{GroupID: o.cfg.Group, GenerationID: noGeneration, Topics: map[string][]kafka.OffsetCommit{}}
+	for id, position := range positions {
+		request.Topics[o.cfg.Topic] = append(request.Topics[o.cfg.Topic], kafka.OffsetCommit{Partition: int(id), Offset: position})
+	}
+	response, err := o.client.library().OffsetCommit(ctx, request)
+	if err != nil {
+		return classify("committing offsets", err)
+	}
+	var errs []error
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, p := range response.Topics[o.cfg.Topic] {
+		id := int32(p.Partition)
+		if p.Error != nil {
+			errs = append(errs, classify(fmt.Sprintf("committing the offset of partition %d", id), p.Error))
+			continue
+		}
+		o.stored[id] = positions[id]
+		if o.waiting[id] == positions[id] {
+			delete(o.waiting, id)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (o *offsets) snapshot(idle bool) map[int32]int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	positions := map[int32]int64{}
+	if idle {
+		maps.Copy(positions, o.stored)
+	}
+	maps.Copy(positions, o.waiting)
+	return positions
+}
+
+// committer writes what waits, at most every CommitEvery, and everything once every RecommitEvery, since brokers
+// forget the offsets of a group that stays silent.
+type committer struct {
+	*offsets
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+func (o *offsets) start() *committer {
+	ctx, cancel := context.WithCancel(context.Background())
+	c := &committer{offsets: o, cancel: cancel}
+	c.done.Go(func() { c.run(ctx) })
+	return c
+}
+
+func (c *committer) run(ctx context.Context) {
+	idle := time.NewTicker(c.cfg.RecommitEvery)
+	defer idle.Stop()
+	wait := c.cfg.CommitEvery
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return
+		case <-idle.C:
+			err = c.write(ctx, true)
+		case <-c.noted:
+			pause(ctx, wait)
+			err = c.write(ctx, false)
+		}
+		if wait = c.cfg.CommitEvery; err != nil {
+			c.cfg.Log.V(1).Info("Committing offsets failed", "error", err.Error())
+			wait = MaxBackoff
+			c.again()
+		}
+	}
+}
+
+// again lets the loop come back although nobody has noted anything.
+func (c *committer) again() {
+	select {
+	case c.noted <- struct{}{}:
+	default:
+	}
+}
+
+func (c *committer) write(ctx context.Context, idle bool) error {
+	positions := c.snapshot(idle)
+	if len(positions) == 0 || ctx.Err() != nil {
+		return nil
+	}
+	return c.commit(ctx, positions)
+}
+
+// stop ends the loop and commits what still waits, for a few seconds at most.
+func (c *committer) stop() {
+	c.cancel()
+	c.done.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), MaxBackoff)
+	defer cancel()
+	if err := c.write(ctx, false); err != nil {
+		c.cfg.Log.Info("Committing the last offsets failed, they are read again", "error", err.Error())
+	}
+}

@@ -1,0 +1,97 @@
+package kafka
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/segmentio/kafka-go/sasl"
+	"github.com/segmentio/kafka-go/sasl/plain"
+	"github.com/segmentio/kafka-go/sasl/scram"
+)
+
+// dial opens one connection. TLS is done here, not by the library, since the files may have changed since the
+// last one.
+func (c Config) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if err != nil || !c.TLS {
+		return conn, err
+	}
+	settings, err := c.tlsSettings(address)
+	if err == nil {
+		secured := tls.Client(conn, settings)
+		if err = secured.HandshakeContext(ctx); err == nil {
+			return secured, nil
+		}
+	}
+	if closeErr := conn.Close(); closeErr != nil {
+		err = fmt.Errorf("%w (and closing: %w)", err, closeErr)
+	}
+	return nil, fmt.Errorf("securing the connection to %s: %w", address, err)
+}
+
+func (c Config) tlsSettings(address string) (*tls.Config, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	settings := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
+	if c.CAFile != "" {
+		pem, err := os.ReadFile(c.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("reading the CA: %w", err)
+		}
+		settings.RootCAs = x509.NewCertPool()
+		if !settings.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%w: %s holds no certificate", ErrConfig, c.CAFile)
+		}
+	}
+	if c.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("reading the client certificate: %w", err)
+		}
+		settings.Certificates = []tls.Certificate{pair}
+	}
+	return settings, nil
+}
+
+// mechanisms makes a SASL mechanism from a user name and a password.
+var mechanisms = map[string]func(user, password string) (sasl.Mechanism, error){
+	"PLAIN": func(user, password string) (sasl.Mechanism, error) {
+		return plain.Mechanism{Username: user, Password: password}, nil
+	},
+	"SCRAM-SHA-256": func(user, password string) (sasl.Mechanism, error) {
+		return scram.Mechanism(scram.SHA256, user, password)
+	},
+	"SCRAM-SHA-512": func(user, password string) (sasl.Mechanism, error) {
+		return scram.Mechanism(scram.SHA512, user, password)
+	},
+}
+
+// fromFiles is a SASL mechanism that reads its credentials for every connection.
+type fromFiles struct{ Config }
+
+// Name is what the broker calls the mechanism.
+func (f fromFiles) Name() string { return f.SASL }
+
+// Start begins the authentication of one connection.
+func (f fromFiles) Start(ctx context.Context) (sasl.StateMachine, []byte, error) {
+	user, err := os.ReadFile(f.UsernameFile)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the user name: %w", err)
+	}
+	password, err := os.ReadFile(f.PasswordFile)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the password: %w", err)
+	}
+	mechanism, err := mechanisms[f.SASL](strings.TrimSpace(string(user)), strings.TrimSpace(string(password)))
+	if err != nil {
+		return nil, nil, fmt.Errorf("preparing %s: %w", f.SASL, err)
+	}
+	return mechanism.Start(ctx)
+}
