@@ -1,0 +1,175 @@
+package expr
+
+import (
+	"fmt"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+)
+
+// Compiler compiles templates. It implements Expressions.
+type Compiler struct {
+	env *cel.Env
+}
+
+var _ Expressions = (*Compiler)(nil)
+
+// New makes a compiler. One is enough for a process: it may be used by several goroutines at once.
+func New() (*Compiler, error) {
+	env, err := newEnv()
+	if err != nil {
+		return nil, err
+	}
+	return &Compiler{env: env}, nil
+}
+
+// Compile implements Expressions.
+func (c *Compiler) Compile(raw []byte, scope Scope) (Template, error) {
+	if len(raw) > MaxTemplate {
+		err := compileError("is %d bytes of JSON, at most %d are allowed", len(raw), MaxTemplate)
+		err.kinds = append(err.kinds, ErrTooLarge)
+		return nil, err
+	}
+	if len(raw) == 0 {
+		raw = []byte("{}")
+	}
+	v, err := decode(raw)
+	if err != nil {
+		return nil, compileError("%v", err)
+	}
+	b := &builder{env: c.env, scope: scope, reads: reads{steps: map[string]bool{}}}
+	root, problem := b.node(v, "", MaxDepth)
+	if problem != nil {
+		return nil, problem
+	}
+	return &template{root: root, reads: b.reads}, nil
+}
+
+// builder builds the nodes of one template.
+type builder struct {
+	env         *cel.Env
+	scope       Scope
+	reads       reads
+	expressions int
+}
+
+// node compiles a decoded JSON value; depth is how many levels it may have.
+func (b *builder) node(v any, path string, depth int) (node, *Error) {
+	if depth < 0 {
+		return nil, compileError("%v", errTooDeep).at(clip(path, 200))
+	}
+	switch v := v.(type) {
+	case string:
+		return b.text(v, path)
+	case []any:
+		list := make(listNode, len(v))
+		for i, e := range v {
+			var err *Error
+			if list[i], err = b.node(e, element(path, i), depth-1); err != nil {
+				return nil, err
+			}
+		}
+		return list, nil
+	case map[string]any:
+		object := make(objectNode, 0, len(v))
+		for _, key := range sortedKeys(v) {
+			value, err := b.node(v[key], member(path, key), depth-1)
+			if err != nil {
+				return nil, err
+			}
+			object = append(object, memberNode{key: appendString(nil, key), value: value})
+		}
+		return object, nil
+	}
+	return constant(v, path)
+}
+
+// constant compiles what holds no expressions: null, a boolean or a number.
+func constant(v any, path string) (node, *Error) {
+	value, err := celValue(v, 0)
+	if err != nil {
+		return nil, compileError("%v", err).at(path)
+	}
+	raw, problem := appendValue(nil, value)
+	if problem != nil {
+		return nil, problem.at(path)
+	}
+	return constNode(raw), nil
+}
+
+// text compiles a string: one expression keeps its type, otherwise the parts make a string.
+func (b *builder) text(s, path string) (node, *Error) {
+	parts, err := scan(s)
+	if err != nil {
+		return nil, err.at(path)
+	}
+	if len(parts) == 1 && parts[0].isCEL {
+		e, err := b.expression(parts[0].text, path, isValue)
+		if err != nil {
+			return nil, err.at(path)
+		}
+		return &valueNode{e}, nil
+	}
+	splice := &spliceNode{path: path}
+	for _, p := range parts {
+		piece := splicePart{literal: p.text}
+		if p.isCEL {
+			if piece.expr, err = b.expression(p.text, path, isSpliced); err != nil {
+				return nil, err.at(path)
+			}
+		}
+		splice.parts = append(splice.parts, piece)
+	}
+	if len(parts) <= 1 { // nothing but literal text
+		return constNode(appendString(nil, strings.Join(literals(parts), ""))), nil
+	}
+	return splice, nil
+}
+
+func literals(parts []part) []string {
+	var texts []string
+	for _, p := range parts {
+		texts = append(texts, p.text)
+	}
+	return texts
+}
+
+// expression compiles one expression for a place that suits judges the type of.
+func (b *builder) expression(source, path string, suits func(*types.Type) *Error) (e *expression, problem *Error) {
+	defer func() { // a bug in the library must cost one definition, not the process
+		if r := recover(); r != nil {
+			e, problem = nil, compileError("the compiler failed: %s", oneLine(fmt.Sprint(r)))
+		}
+	}()
+	if b.expressions++; b.expressions > MaxExpressions {
+		return nil, compileError("too many expressions, at most %d are allowed in one value", MaxExpressions)
+	}
+	if len(source) > MaxExpression {
+		return nil, compileError("the expression is %d bytes, at most %d are allowed", len(source), MaxExpression)
+	}
+	if strings.TrimSpace(source) == "" {
+		return nil, compileError("the expression is empty: write one between ${ and }, or $${ for a literal ${")
+	}
+	parsed, issues := b.env.Parse(source)
+	if issues.Err() != nil {
+		return nil, issueError(issues)
+	}
+	if err := checkReferences(parsed.NativeRep(), b.scope, &b.reads); err != nil {
+		return nil, err
+	}
+	checked, issues := b.env.Check(parsed)
+	if issues.Err() != nil {
+		return nil, issueError(issues)
+	}
+	if err := suits(checked.OutputType()); err != nil {
+		err.kinds = []error{ErrCompile}
+		err.Line, err.Column = 1, 1
+		return nil, err
+	}
+	program, err := b.env.Program(checked, programOptions()...)
+	if err != nil {
+		return nil, compileError("%s", oneLine(err.Error()))
+	}
+	return &expression{program: program, path: path, info: checked.NativeRep().SourceInfo()}, nil
+}

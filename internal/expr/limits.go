@@ -1,0 +1,148 @@
+package expr
+
+import (
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/overloads"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
+	"cel.dev/cel-go/interpreter"
+)
+
+// CEL's cost limit counts what an operation cost after it ran, and looks at the outermost size of its operands only.
+// So each value is bounded where it is made (bounded), a comparison costs what it may visit (deepCosts), and calls
+// whose work or result is a product of their operands are judged before they run (guardFunctions).
+
+var errTooBig = types.NewErr("a value on the way grows beyond the limit of %d units", maxUnits)
+
+// sizer measures values with all that is in them. Values remember their size, so it must be the same for all.
+var sizer = types.NewSizeCalculator(
+	types.SizeCalculatorMaxDepth(2*MaxDepth+maxParseDepth),
+	types.SizeCalculatorMaxTraversal(2*maxUnits),
+)
+
+// programOptions bound and account for one expression's evaluation.
+func programOptions() []cel.ProgramOption {
+	return []cel.ProgramOption{
+		cel.CostLimit(MaxCost),
+		cel.CostTrackerOptions(deepCosts()...),
+		cel.CustomDecoratorV2(decorate),
+	}
+}
+
+// deepCosts makes operations cost what they may visit.
+func deepCosts() []interpreter.CostTrackerOption {
+	sum := func(args []ref.Val, _ ref.Val) *uint64 {
+		cost := uint64(1)
+		for _, a := range args {
+			if _, grows := a.(traits.MutableLister); !grows { // a comprehension's own result, appended to in place
+				cost += uint64(sizer.AggregateSize(a)) / 10
+			}
+		}
+		return &cost
+	}
+	product := func(args []ref.Val, _ ref.Val) *uint64 {
+		cost := uint64(1 + pairs(args)/10)
+		return &cost
+	}
+	options := make([]interpreter.CostTrackerOption, 0, 12)
+	for _, id := range []string{overloads.Equals, overloads.NotEquals, overloads.InList, overloads.AddList, "string_format"} {
+		options = append(options, interpreter.OverloadCostTracker(id, sum))
+	}
+	for _, id := range []string{"list_sets_contains_list", "list_sets_equivalent_list", "list_sets_intersects_list", "list_distinct"} {
+		options = append(options, interpreter.OverloadCostTracker(id, product))
+	}
+	return options
+}
+
+// decorate wraps the nodes of a planned expression whose results are new values.
+func decorate(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
+	switch node := i.(type) {
+	case interpreter.InterpretableConst, interpreter.InterpretableAttribute:
+		return i, nil // constants, and what is read of variables: both are as large as they were
+	case interpreter.InterpretableCall:
+		if node.Function() == overloads.Matches {
+			return boundedMatch(node)
+		}
+		return &boundedCall{InterpretableCall: node, adds: node.Function() == operators.Add}, nil
+	case interpreter.InterpretableConstructor:
+		return &boundedConstructor{node}, nil
+	}
+	return &boundedNode{i}, nil
+}
+
+type boundedCall struct {
+	interpreter.InterpretableCall
+	adds bool
+}
+
+func (b *boundedCall) Exec(f *interpreter.ExecutionFrame) ref.Val {
+	return b.bounded(b.InterpretableCall.Exec(f))
+}
+
+func (b *boundedCall) Eval(a interpreter.Activation) ref.Val {
+	return b.bounded(b.InterpretableCall.Eval(a))
+}
+
+func (b *boundedCall) bounded(v ref.Val) ref.Val {
+	v = bounded(v)
+	if list, ok := v.(traits.Lister); ok && b.adds {
+		return inOnePiece(list)
+	}
+	return v
+}
+
+type boundedConstructor struct {
+	interpreter.InterpretableConstructor
+}
+
+func (b *boundedConstructor) Exec(f *interpreter.ExecutionFrame) ref.Val {
+	return bounded(b.InterpretableConstructor.Exec(f))
+}
+
+func (b *boundedConstructor) Eval(a interpreter.Activation) ref.Val {
+	return bounded(b.InterpretableConstructor.Eval(a))
+}
+
+type boundedNode struct{ interpreter.InterpretableV2 }
+
+func (b *boundedNode) Exec(f *interpreter.ExecutionFrame) ref.Val {
+	return bounded(b.InterpretableV2.Exec(f))
+}
+
+func (b *boundedNode) Eval(a interpreter.Activation) ref.Val {
+	return bounded(b.InterpretableV2.Eval(a))
+}
+
+// bounded returns v, or an error where it is too large. Maps come back ordered.
+func bounded(v ref.Val) ref.Val {
+	switch v := v.(type) {
+	case traits.MutableLister: // bounded when its comprehension ends; until then its cost bounds it
+		return v
+	case traits.Mapper:
+		return within(ordered(v))
+	case traits.Lister, types.String, types.Bytes, *types.Optional:
+		return within(v)
+	}
+	return v
+}
+
+func within(v ref.Val) ref.Val {
+	if sizer.AggregateSize(v) > maxUnits {
+		return errTooBig
+	}
+	return v
+}
+
+// inOnePiece copies a concatenation: CEL keeps it as a tree of what it was made of, which each read walks again.
+func inOnePiece(list traits.Lister) ref.Val {
+	if _, grows := list.(traits.MutableLister); grows {
+		return list
+	}
+	elements := make([]ref.Val, 0, 8)
+	for it := list.Iterator(); it.HasNext() == types.True; {
+		elements = append(elements, it.Next())
+	}
+	return types.NewRefValList(types.DefaultTypeAdapter, elements)
+}
