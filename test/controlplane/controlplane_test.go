@@ -36,7 +36,7 @@ spec:
 
 var widgets = schema.GroupVersionResource{Group: "example.com", Version: "v1", Resource: "widgets"}
 
-func TestMain(m *testing.M) { Main(m, Options{ControllerManager: true}) }
+func TestMain(m *testing.M) { Main(m, Options{}) }
 
 func clientOf(t *testing.T, plane *ControlPlane) kubernetes.Interface {
 	t.Helper()
@@ -82,7 +82,15 @@ func TestTheKubeconfigWorksWithKubectl(t *testing.T) {
 }
 
 func TestWhatAnOwnerLeavesBehindIsCollected(t *testing.T) {
-	plane := ForTest(t)
+	bin := ForTest(t).BinDir()
+	if _, err := os.Stat(filepath.Join(bin, string(ControllerManager))); err != nil {
+		t.Skip("no kube-controller-manager: hack/controlplane/build --controller-manager provides it, in minutes")
+	}
+	plane, err := Start(t.Context(), Options{BinDir: bin, ControllerManager: true, UnsafeNoFsync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop(t, plane)
 	namespace := plane.Namespace(t)
 	configMaps := clientOf(t, plane).CoreV1().ConfigMaps(namespace)
 	owner, err := configMaps.Create(t.Context(), newConfigMap("owner"), metav1.CreateOptions{})
@@ -161,11 +169,7 @@ func TestWhatWasStoredSurvivesACrashOfEveryComponent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
-		if err := plane.Stop(); err != nil {
-			t.Error(err)
-		}
-	}()
+	defer stop(t, plane)
 	configMaps := clientOf(t, plane).CoreV1().ConfigMaps("default")
 	if _, err := configMaps.Create(t.Context(), newConfigMap("kept"), metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
@@ -184,6 +188,13 @@ func TestAComponentThatCannotStartSaysWhy(t *testing.T) {
 	_, err := Start(t.Context(), Options{UnsafeNoFsync: true, APIServerArgs: []string{"--no-such-flag"}})
 	if err == nil || !strings.Contains(err.Error(), "no-such-flag") {
 		t.Errorf("got %v, want an error that names the flag", err)
+	}
+}
+
+func stop(t *testing.T, plane *ControlPlane) {
+	t.Helper()
+	if err := plane.Stop(); err != nil {
+		t.Error(err)
 	}
 }
 

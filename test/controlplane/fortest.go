@@ -29,7 +29,8 @@ var shared struct {
 //	func TestMain(m *testing.M) { controlplane.Main(m, controlplane.Options{}) }
 //
 // The options apply to the shared control plane. Without CRDs in them it serves those of config/crd/bases. Its etcd does
-// not wait for the disk. Main ends the process.
+// not wait for the disk. With ControllerManager set, the first run on a machine may have to build it, which takes longer
+// than go test's own limit of 10 minutes: run hack/controlplane/build --controller-manager before. Main ends the process.
 func Main(m *testing.M, options Options) {
 	options.UnsafeNoFsync = true
 	shared.options = &options

@@ -1,0 +1,108 @@
+# Every target needs only Go, git, make and a C compiler (for the race detector). Tools are built into bin/, in the
+# versions that hack/tools/go.mod pins; etcd and kube-apiserver come from hack/controlplane.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/bin:$(PATH)
+
+# What is generated, and therefore verified.
+GENERATED := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/reference.md
+# The packages whose tests talk to Kafka; test/faults has a target of its own.
+KAFKA_PACKAGES := ./internal/kafka/... ./participant/... ./controllers/... ./cmd/...
+MODULES := . hack/tools hack/controlplane
+
+.PHONY: help
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+
+.PHONY: demo
+demo: ## Run orders end to end on this machine, watch them, leave nothing running
+	@go run ./cmd/demo $(ARGS)
+
+.PHONY: dev
+dev: ## Run the demo's parts until Ctrl-C and print the KUBECONFIG line
+	@go run ./cmd/demo --keep $(ARGS)
+
+
+.PHONY: test
+test: ## Run all tests with the race detector, on the embedded broker
+	@hack/controlplane/build >/dev/null
+	go test -race -timeout 20m ./...
+
+.PHONY: test-kafka
+test-kafka: ## Run the tests that use Kafka, and the fault tests, on Apache Kafka (or on KAFKA_BROKERS)
+	@hack/controlplane/build >/dev/null
+	@$(on-kafka); go test -race -count=1 -p 1 -timeout 20m $(KAFKA_PACKAGES); \
+		FAULTS=1 go test -count=1 -timeout 30m -v ./test/faults/...
+
+.PHONY: test-faults
+test-faults: ## Run only the fault tests: processes and brokers killed while orders are in flight (slow)
+	@hack/controlplane/build >/dev/null
+	@$(on-kafka); FAULTS=1 go test -count=1 -timeout 30m -v ./test/faults/...
+
+.PHONY: bench
+bench: ## Measure this machine: the API server's limit, sagas per second, writes and bytes per saga
+	@go run ./test/bench $(ARGS)
+
+
+.PHONY: build
+build: ## Build every command into bin/
+	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...
+
+.PHONY: lint
+lint: bin/golangci-lint ## Check the code's habits, the import rules and the API conventions
+	bin/golangci-lint run ./...
+
+.PHONY: fmt
+fmt: bin/golangci-lint ## Format the code
+	bin/golangci-lint fmt
+
+.PHONY: generate
+generate: bin/controller-gen bin/crd-ref-docs ## Write deep copies, CRDs, RBAC and docs/reference.md from the code
+	bin/controller-gen object paths=./api/...
+	bin/controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
+	bin/controller-gen rbac:roleName=saga-operator paths=./controllers/... paths=./cmd/manager/... output:rbac:dir=config/rbac
+	@mkdir -p docs
+	bin/crd-ref-docs --source-path=api --config=hack/tools/crd-ref-docs.yaml --renderer=markdown \
+		--output-path=docs/reference.md --log-level=ERROR
+
+.PHONY: verify
+verify: generate ## Check that what is generated is committed, and that code and go.mod files are tidy
+	@if [[ -n "$$(git status --porcelain -- $(GENERATED))" ]]; then \
+		git --no-pager diff -- $(GENERATED); git status --short -- $(GENERATED); \
+		echo "generated files are not current: run 'make generate' and commit"; exit 1; fi
+	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); \
+		if [[ -n "$$unformatted" ]]; then echo "not formatted (make fmt): $$unformatted"; exit 1; fi
+	@for module in $(MODULES); do echo "go mod tidy -diff ($$module)"; go -C $$module mod tidy -diff; done
+	go vet ./...
+	go -C hack/tools vet ./...
+
+.PHONY: vulncheck
+vulncheck: bin/govulncheck ## Look for known vulnerabilities in what the code calls
+	bin/govulncheck ./...
+
+.PHONY: clean
+clean: ## Remove what was built here; the cached control plane stays
+	rm -rf bin dist
+
+# Tools, rebuilt when their versions change.
+
+bin/controller-gen: hack/tools/go.mod
+	go -C hack/tools build -o $(CURDIR)/$@ sigs.k8s.io/controller-tools/cmd/controller-gen
+
+bin/crd-ref-docs: hack/tools/go.mod
+	go -C hack/tools build -o $(CURDIR)/$@ github.com/elastic/crd-ref-docs
+
+bin/govulncheck: hack/tools/go.mod
+	go -C hack/tools build -o $(CURDIR)/$@ golang.org/x/vuln/cmd/govulncheck
+
+bin/golangci-lint: hack/tools/go.mod hack/tools/golangci-lint/main.go
+	go -C hack/tools build -o $(CURDIR)/$@ ./golangci-lint
+
+# on-kafka exports KAFKA_BROKERS for the rest of a recipe: a broker of somebody else's, or one that ends with the recipe.
+define on-kafka
+if [[ -z "$${KAFKA_BROKERS:-}" ]]; then \
+	trap 'hack/kafka/stop' EXIT; started=$$(hack/kafka/start); export "$$started"; fi; \
+	echo "KAFKA_BROKERS=$$KAFKA_BROKERS"
+endef
