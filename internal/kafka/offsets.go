@@ -60,6 +60,9 @@ func (o *offsets) load(ctx context.Context, partitions []int32) (map[int32]int64
 	if err == nil {
 		err = response.Error
 	}
+	if errors.Is(err, kafka.GroupIdNotFound) { // some brokers say so where nothing is committed
+		return o.first(ctx, partitions)
+	}
 	if err != nil {
 		return nil, classify("loading committed offsets", err)
 	}

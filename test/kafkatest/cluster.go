@@ -121,6 +121,9 @@ func (c *Cluster) DeleteTopic(t testing.TB, topic string) {
 func (c *Cluster) Committed(t testing.TB, group, topic string) map[int32]int64 {
 	t.Helper()
 	responses, err := c.admin.FetchOffsets(patient(t), group)
+	if errors.Is(err, kerr.GroupIDNotFound) { // nothing is committed yet
+		return map[int32]int64{}
+	}
 	if err != nil {
 		t.Fatalf("reading committed offsets: %v", err)
 	}
