@@ -63,7 +63,7 @@ func (r *Runner) startGeneration(generation *kafka.Generation, out *sender) {
 
 // awaitTopics returns once every topic exists. It asks without making the broker create them.
 func (r *Runner) awaitTopics(ctx context.Context) error {
-	client := &kafka.Client{Addr: kafka.TCP(r.Brokers...), Transport: r.Transport, Timeout: 5 * time.Second}
+	client := r.client()
 	wait := backoff{least: 200 * time.Millisecond, most: topicsEvery}
 	said := ""
 	for {
@@ -101,8 +101,7 @@ func (s *source) start(ctx context.Context) (int64, error) {
 	if s.offset < 0 {
 		return kafka.FirstOffset, nil
 	}
-	client := &kafka.Client{Addr: kafka.TCP(s.runner.Brokers...), Transport: s.runner.Transport, Timeout: 5 * time.Second}
-	listed, err := client.ListOffsets(ctx, &kafka.ListOffsetsRequest{
+	listed, err := s.runner.client().ListOffsets(ctx, &kafka.ListOffsetsRequest{
 		Topics: map[string][]kafka.OffsetRequest{s.topic: {kafka.LastOffsetOf(s.partition)}},
 	})
 	if err != nil {

@@ -18,17 +18,21 @@ type Processor interface {
 	Process(ctx context.Context, m Message) (Message, error)
 }
 
-// Runner reads the command topics of one participant in a consumer group and answers. Commands of different sagas run
+// Runner reads the command topics of one participant and answers, in a consumer group or alone. Commands of different sagas run
 // in parallel, those of one saga in order. Its fields must not change once Run is called.
 type Runner struct {
 	// Brokers are host:port. Required.
 	Brokers []string
 	// Topics of commands. Required.
 	Topics []string
-	// Group is the consumer group. Required.
+	// Group is the consumer group; offsets are committed under its name. Required.
 	Group string
 	// Processor answers; usually a *Participant. Required.
 	Processor Processor
+	// Alone says that this process is the only one that serves the topics, as one with a database file of its own is: it
+	// takes every partition without joining the group, under whose name it still commits, so that a process that was
+	// killed is replaced without waiting. Two that run at once by mistake cost repeated answers, nothing else.
+	Alone bool
 	// DeadLetters is the topic for messages that are no commands, or cannot be answered. Empty: they are logged,
 	// counted and left behind.
 	DeadLetters string
@@ -83,8 +87,12 @@ func (r *Runner) Run(ctx context.Context) error {
 		pruning.Go(func() { r.pruneHourly(ctx) })
 	}
 	wait := backoff{least: 100 * time.Millisecond, most: 5 * time.Second}
+	serve := r.serveGroup
+	if r.Alone {
+		serve = r.serveAlone
+	}
 	for ctx.Err() == nil {
-		if err := r.serveGroup(ctx, out, &wait); err != nil && ctx.Err() == nil {
+		if err := serve(ctx, out, &wait); err != nil && ctx.Err() == nil {
 			r.Logger.Warn("Serving stopped, starting again", "group", r.Group, "error", err)
 		}
 		if wait.pause(ctx) != nil {

@@ -17,7 +17,7 @@ type source struct {
 	out       *sender
 	topic     string
 	partition int
-	offset    int64 // committed before; negative: nothing was
+	offset    int64        // committed before; negative: nothing was
 	seed      maphash.Seed // deals keys to lanes
 	tracker   *tracker
 	commit    func(offset int64) error

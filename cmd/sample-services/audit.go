@@ -94,8 +94,12 @@ func audit(b ledgers) report {
 		r.Problems = append(r.Problems, fmt.Sprintf("%s: command %s came with other bytes (%s)", c.Service, c.ID, c.Digest))
 	}
 	off, undone := leftBehind(b)
-	for _, order := range ordersOf(b.entries) {
-		o := sumsOf(order, b.entries)
+	byOrder := map[string][]entry{}
+	for _, e := range b.entries {
+		byOrder[e.order] = append(byOrder[e.order], e)
+	}
+	for _, order := range slices.Sorted(maps.Keys(byOrder)) {
+		o := sumsOf(order, byOrder[order])
 		o.State = stateOf(o, off[order], undone[order])
 		r.Orders = append(r.Orders, o)
 		r.Problems = append(r.Problems, off[order]...)
@@ -178,21 +182,12 @@ func unitOf(service, currency string) string {
 	return "pieces"
 }
 
-func ordersOf(entries []entry) []string {
-	ids := map[string]bool{}
-	for _, e := range entries {
-		ids[e.order] = true
-	}
-	return slices.Sorted(maps.Keys(ids))
-}
-
 func sumsOf(order string, entries []entry) orderReport {
 	o := orderReport{OrderID: order}
 	var charged, refunded int64
 	for _, e := range entries {
 		done, undone := max(e.amount, 0), max(-e.amount, 0)
 		switch {
-		case e.order != order:
 		case e.service == "inventory":
 			o.Reserved, o.Released = o.Reserved+done, o.Released+undone
 		case e.service == "payment":

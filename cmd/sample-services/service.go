@@ -26,11 +26,11 @@ type service struct {
 
 // options are the flags of every service.
 type options struct {
-	brokers                              []string
-	data, topic, group, deadLetters      string
-	logLevel, logFormat, synchronous     string
-	latency, sessionTimeout, grace, keep time.Duration
-	parallel                             int
+	brokers                          []string
+	data, topic, group, deadLetters  string
+	logLevel, logFormat, synchronous string
+	latency, grace, keep             time.Duration
+	parallel                         int
 }
 
 // command is the subcommand that serves until SIGTERM.
@@ -46,11 +46,10 @@ func (s *service) command(short string) *cobra.Command {
 	f := c.Flags()
 	f.StringSliceVar(&o.brokers, "brokers", []string{"localhost:9092"}, "Kafka brokers, host:port")
 	f.StringVar(&o.topic, "commands-topic", s.name+".commands", "topic to read commands from")
-	f.StringVar(&o.group, "group", s.name, "consumer group")
+	f.StringVar(&o.group, "group", s.name, "consumer group under whose name offsets are committed")
 	f.StringVar(&o.deadLetters, "deadletters-topic", "", "topic for messages that are no commands; empty: they are logged only")
 	f.DurationVar(&o.latency, "latency", 0, "artificial delay before each command, outside of any transaction")
 	f.IntVar(&o.parallel, "parallel", 32, "sagas of one partition that are served at once")
-	f.DurationVar(&o.sessionTimeout, "session-timeout", 6*time.Second, "after how long the group gives up a killed process")
 	f.DurationVar(&o.grace, "grace", 4*time.Second, "how long commands in hand may take at the end")
 	f.DurationVar(&o.keep, "inbox-retention", participant.DefaultRetention, "how long the inbox remembers a key")
 	f.StringVar(&o.synchronous, "synchronous", "FULL", "SQLite's synchronous: FULL survives a power cut, NORMAL a killed process")
@@ -82,7 +81,7 @@ func (s *service) run(ctx context.Context, o *options) (err error) {
 	runner := &participant.Runner{
 		Brokers: o.brokers, Topics: []string{o.topic}, Group: o.group, DeadLetters: o.deadLetters,
 		Processor: &delayed{next: p, latency: o.latency, log: log}, Parallel: o.parallel,
-		SessionTimeout: o.sessionTimeout, Grace: o.grace, Prune: p.Prune, Logger: log,
+		Alone: true, Grace: o.grace, Prune: p.Prune, Logger: log,
 	}
 	log.Info("Starting", "brokers", o.brokers, "topic", o.topic, "data", databaseFile(o.data, s.name), "latency", o.latency)
 	return runner.Run(ctx)
