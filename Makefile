@@ -7,8 +7,9 @@ export PATH := $(CURDIR)/bin:$(PATH)
 
 # What is generated, and therefore verified.
 GENERATED := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/reference.md
-# The packages whose tests talk to Kafka; test/faults has a target of its own.
-KAFKA_PACKAGES := ./internal/kafka/... ./participant/... ./controllers/... ./cmd/...
+# The packages whose tests talk to a broker, which test/kafkatest gives them; test/faults is called by name.
+KAFKA_PACKAGES = $$(go list -test -f '{{.ImportPath}} {{.Deps}}' ./... | \
+	awk '/^[^ ]+\.test .*\/test\/kafkatest/ {sub(/\.test$$/, "", $$1); print $$1}' | grep -v /test/faults)
 MODULES := . hack/tools hack/controlplane
 
 .PHONY: help
