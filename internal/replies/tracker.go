@@ -43,7 +43,6 @@ func newTracker(position int64) *tracker {
 func (t *tracker) add(e *entry) {
 	e.tracker = t
 	e.place = t.unsettled.PushBack(e)
-	t.position = e.message.Offset + 1
 }
 
 // remove says whether the entry was unsettled until now.
