@@ -6,14 +6,16 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
+
+	"github.com/sagas-dev/saga-operator/internal/engine"
 )
 
-// Compiler compiles templates. It implements Expressions.
+// Compiler compiles templates. It implements engine.Expressions.
 type Compiler struct {
 	env *cel.Env
 }
 
-var _ Expressions = (*Compiler)(nil)
+var _ engine.Expressions = (*Compiler)(nil)
 
 // New makes a compiler. One is enough for a process: it may be used by several goroutines at once.
 func New() (*Compiler, error) {
@@ -24,7 +26,8 @@ func New() (*Compiler, error) {
 	return &Compiler{env: env}, nil
 }
 
-// Compile implements Expressions.
+// Compile compiles raw, any JSON value of at most MaxTemplate bytes, for a place that may read what scope allows. No bytes
+// at all stand for {}. Its errors are *Error and match ErrCompile.
 func (c *Compiler) Compile(raw []byte, scope Scope) (Template, error) {
 	if len(raw) > MaxTemplate {
 		err := compileError("is %d bytes of JSON, at most %d are allowed", len(raw), MaxTemplate)

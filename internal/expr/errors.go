@@ -3,6 +3,8 @@ package expr
 import (
 	"errors"
 	"fmt"
+
+	"github.com/sagas-dev/saga-operator/internal/engine"
 )
 
 // What callers branch on, with errors.Is.
@@ -10,7 +12,7 @@ var (
 	ErrCompile   = errors.New("expression is not valid")        // only a change of the definition mends it
 	ErrReference = errors.New("reference is not allowed")       // an ErrCompile: a later, unknown or unguarded step
 	ErrRender    = errors.New("expression cannot be evaluated") // with these values
-	ErrTooLarge  = errors.New("value is too large")             // an ErrCompile or ErrRender
+	ErrTooLarge  = engine.ErrTooLarge                           // an ErrCompile or ErrRender
 	ErrCost      = errors.New("expression costs too much")      // an ErrRender
 	ErrSchema    = errors.New("schema is not valid")            // only a change of the definition mends it
 	ErrInvalid   = errors.New("parameters break the schema")

@@ -56,7 +56,9 @@ func deepCosts() []interpreter.CostTrackerOption {
 	return options
 }
 
-// decorate wraps the nodes of a planned expression whose results are new values.
+// decorate wraps the nodes of a planned expression whose results are new values. Comprehensions stay as they are, or
+// CEL would not see where one ends, and keep what it notes down about each round: their results are bounded by what
+// appending costs (deepCosts).
 func decorate(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
 	switch node := i.(type) {
 	case interpreter.InterpretableConst, interpreter.InterpretableAttribute:
@@ -69,7 +71,7 @@ func decorate(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error
 	case interpreter.InterpretableConstructor:
 		return &boundedConstructor{node}, nil
 	}
-	return &boundedNode{i}, nil
+	return i, nil
 }
 
 type boundedCall struct {
@@ -105,20 +107,10 @@ func (b *boundedConstructor) Eval(a interpreter.Activation) ref.Val {
 	return bounded(b.InterpretableConstructor.Eval(a))
 }
 
-type boundedNode struct{ interpreter.InterpretableV2 }
-
-func (b *boundedNode) Exec(f *interpreter.ExecutionFrame) ref.Val {
-	return bounded(b.InterpretableV2.Exec(f))
-}
-
-func (b *boundedNode) Eval(a interpreter.Activation) ref.Val {
-	return bounded(b.InterpretableV2.Eval(a))
-}
-
 // bounded returns v, or an error where it is too large. Maps come back ordered.
 func bounded(v ref.Val) ref.Val {
 	switch v := v.(type) {
-	case traits.MutableLister: // bounded when its comprehension ends; until then its cost bounds it
+	case traits.MutableLister: // a comprehension's result, bounded by its cost
 		return v
 	case traits.Mapper:
 		return within(ordered(v))

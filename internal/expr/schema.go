@@ -29,17 +29,17 @@ const (
 	schemaHome = "schema://parameters/" // where relative references would lead; nothing is there
 )
 
-// Schema is a compiled JSON Schema of parameters. It may be used by several goroutines at once; a nil Schema accepts
-// everything.
+// Schema is a compiled JSON Schema of parameters. It may be used by several goroutines at once. The zero Schema, and
+// nil, accept everything.
 type Schema struct {
-	compiled *jsonschema.Schema
+	compiled *jsonschema.Schema // nil: accepts everything
 }
 
 // CompileSchema compiles a JSON Schema, draft 2020-12, of at most MaxSchema bytes; no bytes at all accept everything.
 // Formats are asserted, patterns are RE2, and nothing outside the document is read. Its errors match ErrSchema.
 func CompileSchema(raw []byte) (*Schema, error) {
 	if len(raw) == 0 {
-		return nil, nil
+		return &Schema{}, nil
 	}
 	if len(raw) > MaxSchema {
 		return nil, fmt.Errorf("%w: it is %d bytes, at most %d are allowed", ErrSchema, len(raw), MaxSchema)
@@ -68,7 +68,7 @@ func (s *Schema) Validate(params []byte) error {
 	if len(params) > MaxParams {
 		return fmt.Errorf("%w: %w: they are %d bytes, at most %d are allowed", ErrInvalid, ErrTooLarge, len(params), MaxParams)
 	}
-	if s == nil {
+	if s == nil || s.compiled == nil {
 		return nil
 	}
 	if len(params) == 0 {

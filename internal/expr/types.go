@@ -7,34 +7,18 @@
 // Source: docs/expressions.md.
 package expr
 
-// Expressions compiles untyped JSON values that hold ${…} expressions.
-type Expressions interface {
-	// Compile compiles raw, any JSON value of at most MaxTemplate bytes, for a place where the outputs of the steps
-	// named in scope may be read. No bytes at all stand for {}. Its errors are *Error and match ErrCompile.
-	Compile(raw []byte, scope Scope) (Template, error)
-}
+import "github.com/sagas-dev/saga-operator/internal/engine"
 
-// Scope says what the expressions of one place may read.
-type Scope struct {
-	Steps []string // steps whose output may be read: the earlier ones, in order
-	Self  string   // a compensation's own step, whose output is read through optional selection only; else empty
-	All   []string // every step of the definition, so that a message tells a later step from an unknown one
-}
-
-// Template is a compiled JSON value.
-type Template interface {
-	// Render returns canonical JSON: sorted keys, no white space, no HTML escaping, whole numbers without a fraction.
-	// The same values give the same bytes. Its errors are *Error and match ErrRender; those about a bound also match
+// The shapes in which the engine asks for expressions are the engine's own.
+type (
+	// Scope says what the expressions of one place may read.
+	Scope = engine.Scope
+	// Template is a compiled JSON value. Its errors are *Error and match ErrRender; those about a bound also match
 	// ErrTooLarge or ErrCost.
-	Render(v Values) ([]byte, error)
-}
-
-// Values is what expressions read.
-type Values struct {
-	Params  []byte            // a JSON object; empty stands for {}
-	Outputs map[string][]byte // by step name, JSON objects; steps without output are absent
-	Saga    map[string]string // name, namespace, uid, idempotencyKey, businessKey
-}
+	Template = engine.Template
+	// Values is what expressions read.
+	Values = engine.Values
+)
 
 // Bounds of templates and of what they render to.
 const (

@@ -1,0 +1,157 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sagas-dev/saga-operator/internal/wire"
+
+	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
+	"github.com/sagas-dev/saga-operator/internal/dispatch"
+	"github.com/sagas-dev/saga-operator/internal/engine"
+	"github.com/sagas-dev/saga-operator/internal/outbound"
+	"github.com/sagas-dev/saga-operator/internal/program"
+	"github.com/sagas-dev/saga-operator/internal/replies"
+)
+
+// Replies is where answers wait until they are settled.
+type Replies interface {
+	// Gather returns what was heard and then the replies to all sagas that have, or had, this name. They stay until settled.
+	Gather(namespace, name string) (replies.Heard, []replies.Delivery)
+	// Settle lets the offsets of deliveries be committed.
+	Settle(deliveries ...replies.Delivery)
+	// DeadLetter settles a delivery once the broker has it in the dead-letter topic, with the reason.
+	DeadLetter(ctx context.Context, delivery replies.Delivery, reason string) error
+}
+
+// SagaReconciler runs sagas: it gathers what happened, lets the engine decide, stores, and only then sends.
+type SagaReconciler struct {
+	Client    client.Client
+	APIReader client.Reader // reads past the cache
+	Recorder  events.EventRecorder
+	Now       func() time.Time
+	Programs  *program.Cache
+	Outbox    *dispatch.Outbox
+	Replies   Replies
+	Encoder   outbound.Encoder
+
+	keys  claims
+	wakes wakes
+}
+
+// +kubebuilder:rbac:groups=sagas.dev,resources=sagas,verbs=get;list;watch;patch;update;delete
+// +kubebuilder:rbac:groups=sagas.dev,resources=sagas/status,verbs=update
+// +kubebuilder:rbac:groups=sagas.dev,resources=sagas/finalizers,verbs=update
+// +kubebuilder:rbac:groups=sagas.dev,resources=sagadefinitions;sagaparticipants,verbs=get;list;watch
+// +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// Reconcile looks at one saga. It reads from the cache first; a reply that looks early, or whose saga looks unknown, is judged
+// again on a live read.
+func (r *SagaReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	saga := &v1alpha1.Saga{}
+	err := r.Client.Get(ctx, req.NamespacedName, saga)
+	if apierrors.IsNotFound(err) {
+		return ctrl.Result{}, r.rejectStrangers(ctx, req)
+	}
+	if err != nil {
+		return ctrl.Result{}, fmt.Errorf("reading the saga: %w", err)
+	}
+	again, result, err := r.visit(ctx, saga, false)
+	if again && err == nil {
+		live := &v1alpha1.Saga{}
+		if err := r.APIReader.Get(ctx, req.NamespacedName, live); err != nil {
+			return ctrl.Result{}, client.IgnoreNotFound(err)
+		}
+		_, result, err = r.visit(ctx, live, true)
+	}
+	if apierrors.IsConflict(err) { // an old copy: the newer one is on its way, and decides
+		return ctrl.Result{RequeueAfter: 20 * time.Millisecond}, nil
+	}
+	return result, err
+}
+
+// visit decides on one copy of the saga. again asks for a live copy: something cannot be judged on this one.
+func (r *SagaReconciler) visit(ctx context.Context, saga *v1alpha1.Saga, live bool) (again bool, _ ctrl.Result, _ error) {
+	v, err := r.gather(ctx, saga, live)
+	switch {
+	case err != nil:
+		return false, ctrl.Result{}, fmt.Errorf("gathering: %w", err)
+	case v.needsLive(nil), v.stripped() && v.finalized():
+		return true, ctrl.Result{}, nil
+	case v.leaves():
+		return false, ctrl.Result{}, r.release(ctx, v)
+	case v.stripped(), v.phase() == v1alpha1.PhaseRejected:
+		if err := r.refuse(ctx, v.deliveries, wire.ReasonNotAsked); err != nil {
+			return false, ctrl.Result{}, err
+		}
+		result, err := r.retire(ctx, v)
+		return false, result, err
+	}
+	return r.decide(ctx, v)
+}
+
+// decide is the one path from what happened to what is sent: decide, store, settle, send.
+func (r *SagaReconciler) decide(ctx context.Context, v *visit) (again bool, _ ctrl.Result, _ error) {
+	var verdicts []engine.Verdict
+	state := v.saga.Status.SagaState
+	if v.runnable() {
+		state, verdicts = v.run.Next(state, v.now, v.events)
+	}
+	if v.needsLive(verdicts) {
+		return true, ctrl.Result{}, nil
+	}
+	err := r.store(ctx, v, engine.Summarize(v.program(), state, v.facts(verdicts)))
+	if errors.Is(err, errStatusRejected) {
+		return false, ctrl.Result{}, r.refuse(ctx, v.deliveries, wire.ReasonStatusRejected)
+	}
+	if err != nil {
+		return false, ctrl.Result{}, fmt.Errorf("storing: %w", err)
+	}
+	if err := r.settle(ctx, v, verdicts); err != nil {
+		return false, ctrl.Result{}, fmt.Errorf("settling replies: %w", err)
+	}
+	if final(v.phase()) {
+		result, err := r.retire(ctx, v)
+		return false, result, err
+	}
+	if err := r.send(v); err != nil {
+		return false, ctrl.Result{}, fmt.Errorf("sending: %w", err)
+	}
+	return false, ctrl.Result{RequeueAfter: r.wakeAfter(v)}, nil
+}
+
+// SetupWithManager registers the reconciler. Events of sagas, definitions, participants and revisions wake it; replies and
+// acknowledgements do through Wake.
+func (r *SagaReconciler) SetupWithManager(mgr ctrl.Manager, concurrency int) error {
+	if err := r.index(context.Background(), mgr.GetFieldIndexer()); err != nil {
+		return fmt.Errorf("indexing sagas: %w", err)
+	}
+	changed := builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("saga").
+		For(&v1alpha1.Saga{}, builder.WithPredicates(ownWritesIgnored())).
+		Watches(&v1alpha1.SagaDefinition{}, handler.EnqueueRequestsFromMapFunc(r.waitingIn), changed).
+		Watches(&v1alpha1.SagaParticipant{}, handler.EnqueueRequestsFromMapFunc(r.waitingIn), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&appsv1.ControllerRevision{}, handler.EnqueueRequestsFromMapFunc(r.waitingIn), changed).
+		WatchesRawSource(r.wakes.source()).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: concurrency,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](50*time.Millisecond, 30*time.Second),
+		}).
+		Complete(r)
+}

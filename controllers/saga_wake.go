@@ -1,0 +1,163 @@
+package controllers
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
+	"github.com/sagas-dev/saga-operator/internal/dispatch"
+)
+
+// wakes adds sagas to the controller's queue from outside the API server.
+type wakes struct {
+	mu    sync.Mutex
+	queue workqueue.TypedRateLimitingInterface[reconcile.Request]
+	early []reconcile.Request // woken before the controller started
+
+	deaf map[reconcile.Request]bool // due while replies could not be read
+}
+
+func (w *wakes) source() source.Source {
+	return source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.queue = queue
+		for _, request := range w.early {
+			queue.Add(request)
+		}
+		w.early = nil
+		return nil
+	})
+}
+
+func (w *wakes) add(namespace, name string, after time.Duration) {
+	request := reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.queue == nil:
+		w.early = append(w.early, request)
+	case after > 0:
+		w.queue.AddAfter(request, after)
+	default:
+		w.queue.Add(request)
+	}
+}
+
+// whenReadable wakes the saga when replies can be read again.
+func (w *wakes) whenReadable(saga *v1alpha1.Saga) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.deaf == nil {
+		w.deaf = map[reconcile.Request]bool{}
+	}
+	w.deaf[reconcile.Request{NamespacedName: client.ObjectKeyFromObject(saga)}] = true
+}
+
+// Wake looks at a saga soon: a reply has come.
+func (r *SagaReconciler) Wake(namespace, name string) { r.wakes.add(namespace, name, 0) }
+
+// Acknowledged looks at a saga again: at once where an event was published, else when its attempt's time is up.
+func (r *SagaReconciler) Acknowledged(saga dispatch.Saga, item dispatch.Item) {
+	r.wakes.add(saga.Namespace, saga.Name, item.Timeout)
+}
+
+// Readable tells that replies can be read again: the sagas whose time came meanwhile are looked at.
+func (r *SagaReconciler) Readable() {
+	r.wakes.mu.Lock()
+	defer r.wakes.mu.Unlock()
+	for request := range r.wakes.deaf {
+		if r.wakes.queue != nil {
+			r.wakes.queue.Add(request)
+		}
+	}
+	r.wakes.deaf = nil
+}
+
+// ownWritesIgnored lets through what others did to a saga: its spec, its deletion, its finalizers. What the reconciler itself
+// has stored it knows already.
+func ownWritesIgnored() predicate.Predicate {
+	return predicate.Funcs{
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			before, after := e.ObjectOld, e.ObjectNew
+			return before.GetUID() != after.GetUID() || before.GetGeneration() != after.GetGeneration() ||
+				before.GetDeletionTimestamp().IsZero() != after.GetDeletionTimestamp().IsZero() ||
+				hasFinalizer(before) != hasFinalizer(after)
+		},
+	}
+}
+
+func hasFinalizer(o client.Object) bool {
+	for _, f := range o.GetFinalizers() {
+		if f == v1alpha1.FinalizerSaga {
+			return true
+		}
+	}
+	return false
+}
+
+// Fields of the cache's indexes.
+const (
+	indexKey     = "sagas.dev/idempotency-key" // of unfinished sagas
+	indexWaiting = "sagas.dev/waiting"         // sagas that something else may let start or go on
+)
+
+func (r *SagaReconciler) index(ctx context.Context, indexer client.FieldIndexer) error {
+	err := indexer.IndexField(ctx, &v1alpha1.Saga{}, indexKey, func(o client.Object) []string {
+		saga, ok := o.(*v1alpha1.Saga)
+		if !ok || final(saga.Status.Phase) {
+			return nil
+		}
+		return []string{keyOf(saga)}
+	})
+	if err != nil {
+		return err
+	}
+	return indexer.IndexField(ctx, &v1alpha1.Saga{}, indexWaiting, func(o client.Object) []string {
+		saga, ok := o.(*v1alpha1.Saga)
+		if !ok || final(saga.Status.Phase) || !waitsForOthers(saga) {
+			return nil
+		}
+		return []string{"true"}
+	})
+}
+
+func waitsForOthers(saga *v1alpha1.Saga) bool {
+	if saga.Status.StartTime == nil {
+		return true
+	}
+	for _, c := range saga.Status.Conditions {
+		if c.Type == v1alpha1.ConditionAccepted {
+			return c.Reason != v1alpha1.ReasonAccepted
+		}
+	}
+	return true
+}
+
+// waitingIn returns the sagas of o's namespace that wait for something like o.
+func (r *SagaReconciler) waitingIn(ctx context.Context, o client.Object) []reconcile.Request {
+	var sagas v1alpha1.SagaList
+	if err := r.Client.List(ctx, &sagas, client.InNamespace(o.GetNamespace()), client.MatchingFields{indexWaiting: "true"}); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "listing the sagas that wait", "namespace", o.GetNamespace())
+		return nil
+	}
+	requests := make([]reconcile.Request, len(sagas.Items))
+	for i := range sagas.Items {
+		requests[i].NamespacedName = client.ObjectKeyFromObject(&sagas.Items[i])
+	}
+	return requests
+}
+
+func final(phase v1alpha1.SagaPhase) bool {
+	return phase == v1alpha1.PhaseCompleted || phase == v1alpha1.PhaseCompensated || phase == v1alpha1.PhaseRejected
+}
