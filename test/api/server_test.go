@@ -75,6 +75,14 @@ func (s *server) tryStatus(object *unstructured.Unstructured) error {
 	return err
 }
 
+// storeStatus stores an object's status.
+func (s *server) storeStatus(object *unstructured.Unstructured) {
+	s.t.Helper()
+	if _, err := s.of(object).UpdateStatus(s.t.Context(), object, metav1.UpdateOptions{}); err != nil {
+		s.t.Fatalf("storing the status of %s: %v", object.GetName(), err)
+	}
+}
+
 var dryUpdate = metav1.UpdateOptions{DryRun: []string{metav1.DryRunAll}, FieldValidation: metav1.FieldValidationStrict}
 
 // unchecked accompanies what is so wrong that rules over it were not tried: it says nothing about the object.
