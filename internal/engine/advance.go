@@ -18,6 +18,7 @@ func (d *decision) advance() {
 	if !d.backward() {
 		d.turnBackIfAsked()
 	}
+	d.repeat()
 	if !d.backward() {
 		d.advanceForward()
 	}
@@ -43,6 +44,18 @@ func (d *decision) turnBackIfAsked() {
 			d.turnBack(v1alpha1.Cause{Reason: asked.reason})
 			d.causedBy = "" // no command's answer or silence led to this
 			return
+		}
+	}
+}
+
+// repeat makes the attempts that are due. Only now: a saga that turns back in this decision asks nothing forward any more.
+func (d *decision) repeat() {
+	for _, t := range d.due {
+		i := d.index[t.Step]
+		x := exchangeOf(&d.s.Steps[i], t.Direction)
+		current := x != nil && x.Outcome == v1alpha1.ExchangeRetrying && x.Round == t.Round && x.Attempt == t.Attempt
+		if current && (t.Direction == Backward || !d.backward()) {
+			d.nextAttempt(i, t.Direction)
 		}
 	}
 }
@@ -152,7 +165,10 @@ func (d *decision) nextAttempt(i int, dir Direction) {
 // stamp fixes what the command of the current attempt says beside its input.
 func (d *decision) stamp(i int, dir Direction, x *v1alpha1.Exchange, cause string) {
 	x.Outcome, x.StartTime, x.EndTime, x.RetryTime = v1alpha1.ExchangeWaiting, d.time(), nil, nil
-	x.CausedBy, x.Adopts = cause, latched(d.s, v1alpha1.LatchAdopt)
+	if adopts := latched(d.s, v1alpha1.LatchAdopt); adopts != x.Adopts {
+		x.Adopts, x.Granted = adopts, x.Attempt-1 // answers to what was asked before say nothing about the adoption
+	}
+	x.CausedBy = cause
 	x.ExpiryTime = nil
 	def := &d.Program.steps[i]
 	if dir == Forward && !def.publish && def.recovery != v1alpha1.RecoveryRetriable {

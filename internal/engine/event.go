@@ -101,7 +101,7 @@ const (
 	Applied Verdict = iota
 	// Settled events change nothing, now or ever: they may be dropped even on the word of an old copy.
 	Settled
-	// Unheard replies answer what this copy of the state never asked: judge again on a live read.
+	// Unheard replies and acknowledgements answer what this copy of the state never asked: judge again on a live read.
 	Unheard
 	// Late replies report an effect that the saga can no longer undo: they belong into the dead-letter topic.
 	Late

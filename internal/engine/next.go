@@ -57,7 +57,8 @@ type decision struct {
 	s        *State
 	now      metav1.Time
 	changed  bool
-	causedBy string // the command whose answer or silence was settled last
+	causedBy string  // the command whose answer or silence was settled last
+	due      []Timer // backoffs that are over
 }
 
 func (d *decision) settle(event Event) Verdict {
@@ -65,10 +66,12 @@ func (d *decision) settle(event Event) Verdict {
 		return d.start(start)
 	}
 	if !d.started() {
-		if _, ok := event.(Replied); ok {
+		switch event.(type) {
+		case Replied, Published:
 			return Unheard
+		default:
+			return Settled
 		}
-		return Settled
 	}
 	verdict := Settled
 	switch e := event.(type) {

@@ -116,10 +116,12 @@ func (p *Program) checkRecovery(i int, s v1alpha1.Step) error {
 		p.pivot = i
 	case v1alpha1.RecoveryRetriable:
 		p.retry = min(p.retry, i)
-	default:
+	case v1alpha1.RecoveryCompensatable, "":
 		if p.pivot >= 0 || p.retry < i {
 			return fmt.Errorf("%w: steps[%d].recovery: a Compensatable step cannot stand after the point of no return", ErrInvalidDefinition, i)
 		}
+	default:
+		return fmt.Errorf("%w: steps[%d].recovery: %q is none of Compensatable, Pivot and Retriable", ErrInvalidDefinition, i, s.Recovery)
 	}
 	return nil
 }

@@ -95,8 +95,8 @@ func (d *decision) succeeded(i int, x *v1alpha1.Exchange, body []byte) {
 	output, refused := d.keep(def, body)
 	if refused.code != "" {
 		x.Code, x.Message = refused.code, refused.message
-	} else if d.outputsOpen() {
-		st.Output = output
+	} else if forward && d.outputsOpen() {
+		st.Output = output // not where a person decided meanwhile: later commands were sent without it
 	}
 	if !forward {
 		return // it is on its way to being undone, as what may have taken effect is

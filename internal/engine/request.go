@@ -78,8 +78,11 @@ func keyUsedWait(st *v1alpha1.StepStatus) bool {
 // published settles the broker's acknowledgement of an event.
 func (d *decision) published(e Published) Verdict {
 	if e.Step == "" {
-		if e.Intervention <= d.s.Announced || e.Intervention > d.s.Interventions {
-			return Settled
+		if e.Intervention > d.s.Interventions {
+			return Unheard
+		}
+		if e.Intervention <= d.s.Announced || e.Intervention < d.s.Interventions || d.ended() || len(waiting(d.s)) == 0 {
+			return Settled // nobody waits for it any more
 		}
 		d.s.Announced = e.Intervention
 		return Applied
@@ -89,7 +92,10 @@ func (d *decision) published(e Published) Verdict {
 		return Settled
 	}
 	st := &d.s.Steps[i]
-	if st.Action == nil || st.Action.Outcome != v1alpha1.ExchangeWaiting {
+	if st.Action == nil || neverSent(st.Action) {
+		return Unheard // an old copy
+	}
+	if st.Action.Outcome != v1alpha1.ExchangeWaiting {
 		return Settled
 	}
 	d.end(st.Action, v1alpha1.ExchangeSucceeded)
@@ -121,7 +127,7 @@ func (d *decision) fired(t Timer) Verdict {
 		d.transient(i, t.Direction, 0)
 		return Applied
 	case t.Kind == TimerBackoff && x.Outcome == v1alpha1.ExchangeRetrying && !d.now.Before(x.RetryTime) && !d.held(t.Direction):
-		d.nextAttempt(i, t.Direction)
+		d.due = append(d.due, t)
 		return Applied
 	}
 	return Settled

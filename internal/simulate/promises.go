@@ -1,0 +1,195 @@
+package simulate
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
+	"github.com/sagas-dev/saga-operator/internal/engine"
+)
+
+// Check returns every promise about a saga's life that the write breaks. now is the time of the decision.
+func (w Write) Check(now time.Time) error {
+	return errors.Join(
+		w.checkEnd(), w.checkTime(), w.checkLatches(), w.checkSteps(), w.checkUndoOrder(),
+		w.checkPivot(), w.checkProgress(), w.checkQuiet(now), w.checkConditions(now),
+	)
+}
+
+// checkEnd: the end is final, and nothing is asked after it.
+func (w Write) checkEnd() error {
+	if w.After.EndTime != nil {
+		if pending, err := w.Saga.Run.Pending(w.After); len(pending) > 0 || err != nil || len(w.Saga.Run.Timers(w.After)) > 0 {
+			return fmt.Errorf("commands or timers after the end: %v, %v", pending, err)
+		}
+	}
+	if w.Before.EndTime != nil && !equality.Semantic.DeepEqual(w.Before, w.After) {
+		return errors.New("the state changed after the end")
+	}
+	return nil
+}
+
+// checkTime: time never goes back.
+func (w Write) checkTime() error {
+	if before(w.After.DecisionTime, w.Before.DecisionTime) {
+		return fmt.Errorf("the decision's time went back from %v to %v", w.Before.DecisionTime, w.After.DecisionTime)
+	}
+	for i := range w.After.Steps {
+		for _, x := range exchanges(w.After, i) {
+			if before(w.After.DecisionTime, x.StartTime) || before(w.After.DecisionTime, x.EndTime) {
+				return fmt.Errorf("step %s: %+v lies in the future of %v", w.After.Steps[i].Name, x, w.After.DecisionTime)
+			}
+		}
+	}
+	return nil
+}
+
+func before(a, b *metav1.Time) bool { return a != nil && b != nil && a.Before(b) }
+
+func exchanges(s engine.State, i int) []v1alpha1.Exchange {
+	var all []v1alpha1.Exchange
+	for _, x := range []*v1alpha1.Exchange{s.Steps[i].Action, s.Steps[i].Compensation} {
+		if x != nil {
+			all = append(all, *x)
+		}
+	}
+	return all
+}
+
+// checkLatches: what was taken stays taken.
+func (w Write) checkLatches() error {
+	for _, l := range w.Before.Latches {
+		if !slices.Contains(w.After.Latches, l) {
+			return fmt.Errorf("latch %s opened again", l)
+		}
+	}
+	if w.Before.Cause != nil && !equality.Semantic.DeepEqual(w.Before.Cause, w.After.Cause) {
+		return fmt.Errorf("the cause changed from %+v to %+v", w.Before.Cause, w.After.Cause)
+	}
+	decisions := int32(0)
+	for i := range w.After.Steps {
+		decisions += w.After.Steps[i].Decision
+		if i < len(w.Before.Steps) && w.After.Steps[i].Decision < w.Before.Steps[i].Decision {
+			return fmt.Errorf("the decision's number of %s fell", w.After.Steps[i].Name)
+		}
+	}
+	if decisions != w.After.Interventions {
+		return fmt.Errorf("%d interventions, but the steps count %d", w.After.Interventions, decisions)
+	}
+	return nil
+}
+
+// checkSteps: what is settled stays settled, what was never sent is never undone, and going backward asks for nothing new.
+func (w Write) checkSteps() error {
+	for i := range w.After.Steps {
+		after, old := &w.After.Steps[i], v1alpha1.StepStatus{}
+		if i < len(w.Before.Steps) {
+			old = w.Before.Steps[i]
+		}
+		adopted := slices.Contains(w.After.Latches, v1alpha1.LatchAdopt)
+		if after.Compensation != nil && (after.Action == nil || after.Action.StartTime == nil) && !adopted {
+			return fmt.Errorf("step %s is undone but was never sent", after.Name)
+		}
+		if old.Action != nil && old.Action.Outcome == v1alpha1.ExchangeSucceeded &&
+			!equality.Semantic.DeepEqual(old.Action, after.Action) {
+			return fmt.Errorf("step %s had succeeded: %+v became %+v", after.Name, old.Action, after.Action)
+		}
+		if old.Output != nil && !equality.Semantic.DeepEqual(old.Output, after.Output) {
+			return fmt.Errorf("the output of step %s changed", after.Name)
+		}
+		for _, final := range []v1alpha1.StepState{v1alpha1.StepCompensated, v1alpha1.StepNotCompensated, v1alpha1.StepSkipped} {
+			if old.State == final && after.State != final {
+				return fmt.Errorf("step %s went from %s to %s", after.Name, old.State, after.State)
+			}
+		}
+		if w.After.Cause != nil && attempts(after.Action) > attempts(old.Action) && (w.Before.Cause != nil || !w.mayAskAndTurn(i)) {
+			return fmt.Errorf("step %s was asked again though the saga goes backward", after.Name)
+		}
+	}
+	return nil
+}
+
+// mayAskAndTurn says whether the step was begun and failed in one decision because its input cannot be rendered.
+func (w Write) mayAskAndTurn(i int) bool {
+	x := w.After.Steps[i].Action
+	return x.StartTime == nil && x.Outcome == v1alpha1.ExchangeFailed
+}
+
+func attempts(x *v1alpha1.Exchange) int64 {
+	if x == nil {
+		return 0
+	}
+	return int64(x.Round)<<32 + int64(x.Attempt)
+}
+
+// checkUndoOrder: undoing a step begins only once every later step is undone, had no effect, or waits for a person.
+func (w Write) checkUndoOrder() error {
+	for i := range w.After.Steps {
+		if w.After.Steps[i].Compensation == nil || i < len(w.Before.Steps) && w.Before.Steps[i].Compensation != nil {
+			continue
+		}
+		for j := i + 1; j < len(w.After.Steps); j++ {
+			switch s := w.After.Steps[j].State; s {
+			case v1alpha1.StepNotStarted, v1alpha1.StepFailed, v1alpha1.StepCompensated, v1alpha1.StepNotCompensated,
+				v1alpha1.StepNeedsIntervention:
+			case v1alpha1.StepRunning, v1alpha1.StepSucceeded, v1alpha1.StepUnknown, v1alpha1.StepSkipped, v1alpha1.StepCompensating:
+				return fmt.Errorf("undoing %s began while %s is %s", w.After.Steps[i].Name, w.After.Steps[j].Name, s)
+			}
+		}
+	}
+	return nil
+}
+
+// checkPivot: beyond the point of no return nothing goes backward, and a pivot whose outcome is unknown goes backward on a
+// person's word only.
+func (w Write) checkPivot() error {
+	if w.Before.Cause != nil || w.After.Cause == nil {
+		return nil
+	}
+	for i := range w.Before.Steps {
+		old, after := &w.Before.Steps[i], &w.After.Steps[i]
+		switch w.Saga.Definition.Steps[i].Recovery {
+		case v1alpha1.RecoveryPivot:
+			answered := after.Action == nil || after.Action.Outcome == v1alpha1.ExchangeFailed
+			if !answered || old.State == v1alpha1.StepSucceeded || old.State == v1alpha1.StepSkipped {
+				return fmt.Errorf("turned back with pivot %s %s, %+v", old.Name, after.State, after.Action)
+			}
+		case v1alpha1.RecoveryRetriable:
+			if after.Action != nil && after.Action.StartTime != nil && after.Action.Code != v1alpha1.CodeKeyUsed {
+				return fmt.Errorf("turned back with retriable %s %s", old.Name, after.State)
+			}
+		case v1alpha1.RecoveryCompensatable:
+		}
+	}
+	return nil
+}
+
+// checkProgress: a saga that has not ended waits for an answer, a moment, or a person.
+func (w Write) checkProgress() error {
+	s := w.After
+	if s.StartTime == nil || s.EndTime != nil || s.SuspendTime != nil || len(w.Saga.Run.Timers(s)) > 0 {
+		return nil
+	}
+	pending, err := w.Saga.Run.Pending(s)
+	if err != nil || len(pending) > 0 {
+		return err
+	}
+	if engine.Summarize(w.Saga.Program, s, engine.Facts{}).Phase == v1alpha1.PhaseNeedsIntervention {
+		return nil
+	}
+	return fmt.Errorf("nothing is asked, timed or waited for: %+v", s)
+}
+
+// checkQuiet: without events there is nothing to decide.
+func (w Write) checkQuiet(now time.Time) error {
+	again, _ := w.Saga.Run.Next(w.After, now, nil)
+	if !equality.Semantic.DeepEqual(again, w.After) {
+		return fmt.Errorf("a decision about nothing changed %+v to %+v", w.After, again)
+	}
+	return nil
+}
