@@ -166,19 +166,30 @@ func (b *Outbox) Start(ctx context.Context) error {
 	}
 	pause := backoff{first: 100 * time.Millisecond, limit: 5 * time.Second}
 	for ctx.Err() == nil {
-		batch, next := b.take()
-		if len(batch) == 0 {
-			b.rest(ctx, next)
+		available, next := b.Flush(ctx)
+		if !available {
+			sleep(ctx, pause.next())
 			continue
 		}
-		b.pace(ctx, batch)
-		if b.send(ctx, batch) {
-			pause.reset()
-			continue
-		}
-		sleep(ctx, pause.next())
+		pause.reset()
+		b.rest(ctx, next)
 	}
 	return nil
+}
+
+// Flush sends what is due, once, and says whether the broker was there and when parked messages are due (zero: none are).
+func (b *Outbox) Flush(ctx context.Context) (available bool, next time.Time) {
+	for ctx.Err() == nil {
+		batch, next := b.take()
+		if len(batch) == 0 {
+			return true, next
+		}
+		b.pace(ctx, batch)
+		if !b.send(ctx, batch) {
+			return false, next
+		}
+	}
+	return true, time.Time{}
 }
 
 // NeedLeaderElection says that only the leader sends.
