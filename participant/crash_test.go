@@ -77,7 +77,7 @@ func serveUntilKilled() int {
 	p.Handle("give", write(-1))
 	runner := &participant.Runner{Brokers: strings.Split(os.Getenv(brokersEnv), ","), Topics: []string{commands}, Group: "shop",
 		Processor: dying{p}, SessionTimeout: time.Second, Grace: 500 * time.Millisecond, Alone: os.Getenv(aloneEnv) != "",
-		DeadLetters: deadLetters, Logger: log}
+		DeadLetters: deadLetters, GiveUp: 200 * time.Millisecond, Logger: log}
 	if err := runner.Run(context.Background()); err != nil {
 		return 2
 	}
@@ -159,15 +159,25 @@ func crashAt(t *testing.T, point string, alone bool) {
 	(&shop{db: db}).expectBooks(t, 1, 0)
 }
 
-func TestWhatCannotBeAnsweredDoesNotBlockTheRest(t *testing.T) {
+func TestWhatCannotBeAnsweredIsKeptAndDoesNotBlockTheRest(t *testing.T) {
 	op := participanttest.Start(t, commands, deadLetters)
 	file := filepath.Join(t.TempDir(), "books.db")
-	prepared(t, openSQLite(t, file), participant.SQLite)
+	db := prepared(t, openSQLite(t, file), participant.SQLite)
 	startShop(t, op, file, nowhere, true)
 	for i := range 20 {
 		op.SendMessage(t, participant.Message{Topic: commands, Key: fmt.Append(nil, i), Value: []byte("no command")})
 	}
+	op.Send(t, commands, ask{Saga: "b", Type: "shop.take", ReplyTo: "nobody.made.this"},
+		ask{Saga: "c", Type: "shop.take", ReplyPartition: 99})
 	if got := op.Ask(t, commands, take); got.Outcome != "succeeded" {
 		t.Errorf("answered %+v", got)
 	}
+	deadline := time.Now().Add(participanttest.Patience)
+	for op.Written(t, deadLetters) < 22 && time.Now().Before(deadline) {
+		<-time.After(20 * time.Millisecond)
+	}
+	if n := op.Written(t, deadLetters); n != 22 {
+		t.Errorf("%d dead letters, want 20 that are no commands and 2 that cannot be answered", n)
+	}
+	(&shop{db: db}).expectBooks(t, 3, 3)
 }

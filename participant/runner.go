@@ -41,6 +41,9 @@ type Runner struct {
 	// Grace is how long commands in hand may take when the Runner stops or loses a partition. Defaults to 5 s, and
 	// should stay below SessionTimeout.
 	Grace time.Duration
+	// GiveUp is how long a reply is tried that the broker refuses for its own sake, such as one to a topic that does not
+	// exist: that may pass while brokers restart. Then the command is dead-lettered. Defaults to 30 s.
+	GiveUp time.Duration
 	// SessionTimeout is after how long the group gives up a member that was killed. Defaults to 10 s; the broker's own
 	// lower bound is usually 6 s.
 	SessionTimeout time.Duration
@@ -112,6 +115,9 @@ func (r *Runner) configure() error {
 	}
 	if r.Grace <= 0 {
 		r.Grace = 5 * time.Second
+	}
+	if r.GiveUp <= 0 {
+		r.GiveUp = 30 * time.Second
 	}
 	if r.SessionTimeout <= 0 {
 		r.SessionTimeout = 10 * time.Second

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
 
 	"github.com/sagas-dev/saga-operator/internal/wire"
 )
@@ -16,10 +17,6 @@ type sender struct {
 	runner *Runner
 	writer *kafka.Writer
 }
-
-// hopelessAfter is how long a broker may go on refusing one message for its own sake before it is given up: a topic
-// may be missing for a moment while brokers restart.
-const hopelessAfter = 30 * time.Second
 
 func newSender(r *Runner) *sender {
 	return &sender{runner: r, writer: &kafka.Writer{
@@ -83,8 +80,8 @@ func (s *sender) deliver(ctx context.Context, m Message) error {
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		if hopeless(err) && time.Since(began) > hopelessAfter {
-			return fmt.Errorf("given up after %s: %w", hopelessAfter, err)
+		if hopeless(err) && time.Since(began) > s.runner.GiveUp {
+			return fmt.Errorf("given up after %s: %w", s.runner.GiveUp, err)
 		}
 		s.runner.Logger.Debug("Sending failed, trying again", "topic", m.Topic, "error", err)
 		if err := wait.pause(ctx); err != nil {
@@ -99,7 +96,8 @@ func hopeless(err error) bool {
 	if errors.As(err, &tooLarge) {
 		return true
 	}
-	for _, refusal := range []kafka.Error{
+	for _, refusal := range []error{
+		protocol.ErrNoTopic, protocol.ErrNoPartition,
 		kafka.UnknownTopicOrPartition, kafka.InvalidTopic, kafka.TopicAuthorizationFailed, kafka.MessageSizeTooLarge,
 		kafka.InvalidMessage, kafka.InvalidRecord,
 	} {
@@ -111,7 +109,7 @@ func hopeless(err error) bool {
 }
 
 // is looks into WriteErrors too, which the client returns for a batch.
-func is(err error, refusal kafka.Error) bool {
+func is(err, refusal error) bool {
 	var batch kafka.WriteErrors
 	if errors.As(err, &batch) {
 		for _, one := range batch {

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -28,13 +30,43 @@ func TestMain(m *testing.M) {
 // process is a service that runs.
 type process struct {
 	cmd *exec.Cmd
-	log *bytes.Buffer
+	log *transcript
+}
+
+// transcript is a log that may be read while it is written.
+type transcript struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *transcript) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *transcript) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// awaitLog waits until the service has logged a message.
+func (p *process) awaitLog(t *testing.T, message string) {
+	t.Helper()
+	deadline := time.Now().Add(participanttest.Patience)
+	for !strings.Contains(p.log.String(), message) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it did not log %q", message)
+		}
+		<-time.After(10 * time.Millisecond)
+	}
 }
 
 func startService(t *testing.T, name, data string, brokers []string, flags ...string) *process {
 	t.Helper()
 	args := append([]string{name, "--data", data, "--log-level", "debug"}, flags...)
-	p := &process{cmd: exec.Command(os.Args[0], args...), log: &bytes.Buffer{}}
+	p := &process{cmd: exec.Command(os.Args[0], args...), log: &transcript{}}
 	p.cmd.Env = append(os.Environ(), actAsMain+"=1", "SAGA_BROKERS="+brokers[0])
 	p.cmd.Stderr = p.log
 	if err := p.cmd.Start(); err != nil {

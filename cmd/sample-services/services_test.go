@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"slices"
 	"testing"
 	"time"
@@ -178,5 +179,22 @@ func TestACommandThatComesWithOtherBytesIsReported(t *testing.T) {
 	r, ok := books(t, data)
 	if ok || r.Balanced || len(r.Conflicts) != 1 || r.Conflicts[0].ID != other.ID() {
 		t.Errorf("exit code 0: %t, conflicts: %+v", ok, r.Conflicts)
+	}
+}
+
+func TestAServiceThatStartsBeforeItsBrokerWaits(t *testing.T) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("looking for a port: %v", err)
+	}
+	port := free.Addr().(*net.TCPAddr).Port
+	if err := free.Close(); err != nil {
+		t.Fatalf("giving the port back: %v", err)
+	}
+	p := startService(t, "inventory", t.TempDir(), []string{fmt.Sprintf("127.0.0.1:%d", port)})
+	p.awaitLog(t, "Waiting for broker and topics")
+	op := participanttest.StartAt(t, port, inventoryTopic)
+	if got := op.Ask(t, inventoryTopic, reserveFor("o-1")); got.Outcome != "succeeded" {
+		t.Errorf("answered %+v", got)
 	}
 }

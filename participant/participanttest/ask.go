@@ -26,6 +26,9 @@ type Ask struct {
 	Attempt  int32     // defaults to 1
 	Adopts   bool      // the saga continues a lost run
 	Expiry   time.Time // zero: never
+
+	ReplyTo        string // defaults to Replies
+	ReplyPartition int32  // defaults to one of the topic's two
 }
 
 // began is when every attempt starts: the same id must always have the same bytes.
@@ -39,6 +42,13 @@ func (a Ask) command() wire.Command {
 	if step == "" {
 		step = "step"
 	}
+	replyTo, replyPartition := a.ReplyTo, a.ReplyPartition
+	if replyTo == "" {
+		replyTo = Replies
+	}
+	if replyPartition == 0 {
+		replyPartition = int32(len(a.Saga) % 2)
+	}
 	if data == "" {
 		data = "{}"
 	}
@@ -46,7 +56,7 @@ func (a Ask) command() wire.Command {
 		Saga: wire.Saga{Installation: "main", UID: uid, Namespace: "shop", Name: a.Saga, IdempotencyKey: "main/shop/" + a.Saga},
 		Step: step, Direction: wire.Forward, Round: max(a.Round, 1), Attempt: max(a.Attempt, 1),
 		Type: a.Type, Data: []byte(data), Time: began, Expiry: a.Expiry, Adopts: a.Adopts,
-		ReplyTo: Replies, ReplyPartition: int32(len(a.Saga) % 2),
+		ReplyTo: replyTo, ReplyPartition: replyPartition,
 	}
 	if a.Backward {
 		forward := c

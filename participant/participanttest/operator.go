@@ -19,19 +19,25 @@ type Operator struct {
 	Broker  *kfake.Cluster // to make it fail, and the like
 	writer  *kafka.Writer
 	readers []*kafka.Reader
-	answers chan Answer
+	replies chan participant.Message
 }
 
 // Start starts an embedded broker with the topics, two partitions each, and one for replies. Everything ends with t.
 func Start(t testing.TB, topics ...string) *Operator {
 	t.Helper()
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, append(topics, Replies)...),
+	return StartAt(t, 0, topics...)
+}
+
+// StartAt is Start with the broker's port on 127.0.0.1; 0 takes any.
+func StartAt(t testing.TB, port int, topics ...string) *Operator {
+	t.Helper()
+	cluster, err := kfake.NewCluster(kfake.Ports(port), kfake.SeedTopics(2, append(topics, Replies)...),
 		kfake.GroupMinSessionTimeout(100*time.Millisecond))
 	if err != nil {
 		t.Fatalf("starting the embedded broker: %v", err)
 	}
 	transport := &kafka.Transport{}
-	o := &Operator{Broker: cluster, answers: make(chan Answer, 10_000), writer: &kafka.Writer{
+	o := &Operator{Broker: cluster, replies: make(chan participant.Message, 10_000), writer: &kafka.Writer{
 		Addr: kafka.TCP(cluster.ListenAddrs()...), Balancer: kafka.Murmur2Balancer{}, RequiredAcks: kafka.RequireAll,
 		BatchTimeout: time.Millisecond, Transport: transport,
 	}}
@@ -80,7 +86,7 @@ func (o *Operator) read(ctx context.Context, t testing.TB, r *kafka.Reader) {
 		for _, h := range m.Headers {
 			in.Headers = append(in.Headers, participant.Header{Key: h.Key, Value: h.Value})
 		}
-		o.answers <- Read(t, in)
+		o.replies <- in
 	}
 }
 
@@ -110,8 +116,8 @@ func (o *Operator) SendMessage(t testing.TB, m participant.Message) {
 func (o *Operator) Next(t testing.TB) Answer {
 	t.Helper()
 	select {
-	case a := <-o.answers:
-		return a
+	case reply := <-o.replies:
+		return Read(t, reply)
 	case <-time.After(Patience):
 		t.Fatalf("no answer within %s", Patience)
 		return Answer{}
@@ -127,4 +133,25 @@ func (o *Operator) Ask(t testing.TB, topic string, a Ask) Answer {
 			return answer
 		}
 	}
+}
+
+// Written is how many messages topic has.
+func (o *Operator) Written(t testing.TB, topic string) int64 {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	client := &kafka.Client{Addr: o.writer.Addr, Transport: o.writer.Transport}
+	listed, err := client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{
+		topic: {kafka.LastOffsetOf(0), kafka.LastOffsetOf(1)}}})
+	if err != nil {
+		t.Fatalf("asking for the end of %s: %v", topic, err)
+	}
+	var n int64
+	for _, p := range listed.Topics[topic] {
+		if p.Error != nil {
+			t.Fatalf("asking for the end of %s: %v", topic, p.Error)
+		}
+		n += p.LastOffset
+	}
+	return n
 }
