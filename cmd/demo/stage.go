@@ -20,6 +20,9 @@ import (
 // grace is how long processes may take to end when they are asked to.
 const grace = 8 * time.Second
 
+// lease is how long a new manager waits for one that was killed.
+const lease = 8 * time.Second
+
 // latency of each service: long enough to be watched.
 var latency = map[string]time.Duration{
 	"inventory": 700 * time.Millisecond, "payment": 700 * time.Millisecond, "shipping": 2 * time.Second,
@@ -110,6 +113,11 @@ func (d *demo) startCast() error {
 		"--reply-token-key-file", d.keyFile(),
 		"--metrics-bind-address", d.metrics,
 		"--health-probe-bind-address", d.health,
+		// A manager that was killed is replaced once its lease has run out: by default after 15 s, which is long to look at.
+		"--leader-election-lease-duration", lease.String(),
+		"--leader-election-renew-deadline", (lease * 3 / 4).String(),
+		"--leader-election-retry-period", "500ms",
+		"--log-format", "text",
 	}})
 }
 

@@ -67,7 +67,8 @@ func (d *demo) disaster(ctx context.Context) ([]order, error) {
 	pids := d.crew.kill(victims...)
 	d.screen.pause()
 	d.screen.say("kill -9 %s   # %s", numbers(pids), strings.Join(victims, ", "))
-	d.screen.say("All of them are gone; %s is in the middle of %s. Starting them again.", struckOrder, struckStep)
+	d.screen.say("All of them are gone; %s is in the middle of %s.", struckOrder, struckStep)
+	d.screen.say("Starting them again. The new operator waits until the lease of the old one has run out, %s.", lease)
 	if err := d.startCast(); err != nil {
 		return nil, err
 	}
