@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -40,6 +41,9 @@ func (d *decision) turnBackIfAsked() {
 		{v1alpha1.LatchAbort, v1alpha1.ReasonAborted},
 		{v1alpha1.LatchDeadlineExceeded, v1alpha1.ReasonDeadlineExceeded},
 	} {
+		if asked.latch == v1alpha1.LatchDeadlineExceeded && slices.ContainsFunc(d.s.Steps, keyUsed) {
+			continue
+		}
 		if latched(d.s, asked.latch) {
 			d.turnBack(v1alpha1.Cause{Reason: asked.reason})
 			d.causedBy = "" // no command's answer or silence led to this
@@ -145,7 +149,7 @@ func (d *decision) unrenderable(i int, dir Direction, x *v1alpha1.Exchange, code
 	st, def := &d.s.Steps[i], &d.Program.steps[i]
 	d.end(x, v1alpha1.ExchangeFailed)
 	x.Code, x.Message = code, clip(err.Error(), maxMessage)
-	if dir == Backward || def.recovery == v1alpha1.RecoveryRetriable {
+	if dir == Backward || def.recovery == v1alpha1.RecoveryRetriable && d.beyond(i) {
 		d.wait(st)
 		return
 	}

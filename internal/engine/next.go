@@ -128,13 +128,27 @@ func (d *decision) latch(l v1alpha1.Latch) bool {
 // committed says whether the saga is beyond the point of no return: its pivot is done or, where it has none, its first
 // retriable step has started.
 func (p *Program) committed(s *State) bool {
-	if len(s.Steps) != len(p.steps) {
+	if len(s.Steps) != len(p.steps) || s.Cause != nil {
 		return false
 	}
 	if p.pivot >= 0 {
-		return doneForward(s.Steps[p.pivot].State) && s.Cause == nil
+		return doneForward(s.Steps[p.pivot].State)
 	}
-	return p.retry < len(p.steps) && s.Steps[p.retry].State != v1alpha1.StepNotStarted
+	return p.retry < len(p.steps) && begun(&s.Steps[p.retry])
+}
+
+// begun says whether a retriable step may have done something: not where it was never sent, nor where its only answer is
+// that another saga has used its key.
+func begun(st *v1alpha1.StepStatus) bool {
+	if st.State == v1alpha1.StepNotStarted || st.Action == nil {
+		return false
+	}
+	return doneForward(st.State) || !neverSent(st.Action) && !keyUsedWait(st)
+}
+
+// beyond says whether step i comes after the point of no return.
+func (p *Program) beyond(i int) bool {
+	return p.pivot >= 0 && i > p.pivot || p.pivot < 0 && i > p.retry
 }
 
 // pivotInFlight says whether the pivot may have taken effect without anybody knowing.

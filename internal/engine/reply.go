@@ -183,7 +183,7 @@ func (d *decision) keyUsed(i int, x *v1alpha1.Exchange, waits bool) {
 		d.again(i, Forward)
 	case d.backward():
 		st.State = v1alpha1.StepFailed
-	case d.saga.OnKeyUsed == v1alpha1.KeyUsedEnd && d.Program.steps[i].recovery != v1alpha1.RecoveryRetriable:
+	case d.saga.OnKeyUsed == v1alpha1.KeyUsedEnd && !d.beyond(i):
 		st.State = v1alpha1.StepFailed
 		d.turnBack(failure(st, x))
 	default:

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
@@ -50,10 +51,14 @@ func (d *decision) resume() Verdict {
 	return Applied
 }
 
-// adopt makes every later command continue the lost run, first of all those that were refused because of it.
+// adopt makes every later command continue the lost run, first of all those that were refused because of it. The
+// deadline, which did not count while they waited, begins anew.
 func (d *decision) adopt() Verdict {
 	if !d.latch(v1alpha1.LatchAdopt) {
 		return Settled
+	}
+	if d.s.Deadline != nil && !d.backward() && slices.ContainsFunc(d.s.Steps, keyUsed) {
+		d.s.Deadline = metaTime(d.now.Add(d.Program.deadline))
 	}
 	for i := range d.s.Steps {
 		st := &d.s.Steps[i]
@@ -70,7 +75,9 @@ func (d *decision) adopt() Verdict {
 }
 
 // keyUsedWait says whether the step waits because another saga has used its key.
-func keyUsedWait(st *v1alpha1.StepStatus) bool {
+func keyUsedWait(st *v1alpha1.StepStatus) bool { return keyUsed(*st) }
+
+func keyUsed(st v1alpha1.StepStatus) bool {
 	return st.State == v1alpha1.StepNeedsIntervention && st.Compensation == nil &&
 		st.Action != nil && st.Action.Outcome == v1alpha1.ExchangeFailed && st.Action.Code == v1alpha1.CodeKeyUsed
 }
@@ -137,7 +144,7 @@ func (d *decision) fired(t Timer) Verdict {
 func (d *decision) held(dir Direction) bool { return dir == Forward && d.s.SuspendTime != nil }
 
 func (d *decision) deadlinePassed() Verdict {
-	if d.s.Deadline == nil || d.s.SuspendTime != nil || d.backward() || d.committed(d.s) || d.now.Before(d.s.Deadline) {
+	if !d.deadlineRuns(d.s) || d.now.Before(d.s.Deadline) {
 		return Settled
 	}
 	if !d.latch(v1alpha1.LatchDeadlineExceeded) {
@@ -146,13 +153,19 @@ func (d *decision) deadlinePassed() Verdict {
 	return Applied
 }
 
+// deadlineRuns says whether the deadline counts: not while a suspension holds it, nor while a person is to decide whose the
+// idempotency key is, since ending the saga would answer for them.
+func (p *Program) deadlineRuns(s *State) bool {
+	return s.Deadline != nil && s.SuspendTime == nil && s.Cause == nil && !p.committed(s) && !slices.ContainsFunc(s.Steps, keyUsed)
+}
+
 // Timers returns when to look at the saga again: the deadline, what backs off, and the attempts that wait for an answer.
 func (r Run) Timers(s State) []Timer {
 	if s.StartTime == nil || s.EndTime != nil || len(s.Steps) != len(r.Program.steps) {
 		return nil
 	}
 	var timers []Timer
-	if s.Deadline != nil && s.SuspendTime == nil && s.Cause == nil && !r.committed(&s) && !latched(&s, v1alpha1.LatchDeadlineExceeded) {
+	if r.deadlineRuns(&s) && !latched(&s, v1alpha1.LatchDeadlineExceeded) {
 		timers = append(timers, Timer{Kind: TimerDeadline, At: s.Deadline.Time})
 	}
 	for i := range s.Steps {

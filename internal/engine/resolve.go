@@ -18,7 +18,7 @@ func (d *decision) resolve(r v1alpha1.Resolution) Verdict {
 	case r.Decision > st.Decision:
 		return Refused
 	}
-	if !d.resolvable(i, r.Action) {
+	if !d.resolvable(i, r.Action) || !d.takes(i, r) {
 		return Refused
 	}
 	if d.backward() {
@@ -47,6 +47,15 @@ func (d *decision) resolvable(i int, action v1alpha1.ResolutionAction) bool {
 	}
 }
 
+// takes says whether the output that comes with a decision, if any, is an object within its bounds.
+func (d *decision) takes(i int, r v1alpha1.Resolution) bool {
+	if r.Action != v1alpha1.ResolutionMarkDone || r.Output == nil || d.backward() {
+		return true
+	}
+	_, refused := d.keep(&d.Program.steps[i], r.Output.Raw)
+	return refused.code == ""
+}
+
 func (d *decision) resolveForward(i int, r v1alpha1.Resolution) {
 	st := &d.s.Steps[i]
 	switch r.Action {
@@ -56,8 +65,8 @@ func (d *decision) resolveForward(i int, r v1alpha1.Resolution) {
 		st.State = v1alpha1.StepSkipped
 	case v1alpha1.ResolutionMarkDone:
 		st.State = v1alpha1.StepSucceeded
-		if r.Output != nil && isObject(r.Output.Raw) {
-			st.Output = r.Output.DeepCopy()
+		if r.Output != nil {
+			st.Output, _ = d.keep(&d.Program.steps[i], r.Output.Raw) // takes has judged it
 		}
 	case v1alpha1.ResolutionCompensate:
 		st.State = v1alpha1.StepFailed
