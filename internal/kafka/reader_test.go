@@ -215,6 +215,7 @@ func TestCommitsAreCollectedAndRepeatedWhenIdle(t *testing.T) {
 }
 
 func TestATopicThatIsMissingIsReadOnceItIsThere(t *testing.T) {
+	t.Parallel() // it waits for the longest backoff
 	cluster := kafkatest.Start(t)
 	topic := kafkatest.Name("later")
 	r := read(t, connect(t, cluster.Brokers...), topic, kafkatest.Name("group"))

@@ -120,14 +120,13 @@ func (c *Cluster) DeleteTopic(t testing.TB, topic string) {
 // Committed returns the offsets that the group has committed for the topic, by partition.
 func (c *Cluster) Committed(t testing.TB, group, topic string) map[int32]int64 {
 	t.Helper()
-	responses, err := c.admin.FetchOffsets(patient(t), group)
-	if errors.Is(err, kerr.GroupIDNotFound) { // nothing is committed yet
-		return map[int32]int64{}
-	}
-	if err != nil {
-		t.Fatalf("reading committed offsets: %v", err)
-	}
 	offsets := map[int32]int64{}
+	var responses kadm.OffsetResponses
+	Eventually(t, "committed offsets", func() (done bool) {
+		var err error
+		responses, err = c.admin.FetchOffsets(patient(t), group)
+		return err == nil || errors.Is(err, kerr.GroupIDNotFound) // nothing is committed yet
+	})
 	for id, o := range responses[topic] {
 		offsets[id] = o.At
 	}
