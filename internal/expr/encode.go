@@ -56,13 +56,15 @@ func unsuitable(typeName string) *Error {
 
 func appendList(dst []byte, list traits.Lister) ([]byte, *Error) {
 	dst = append(dst, '[')
-	first := true
-	for it := list.Iterator(); it.HasNext() == types.True && len(dst) <= maxCounted; first = false {
-		if !first {
+	for i := range count(list) {
+		if len(dst) > maxCounted {
+			break
+		}
+		if i > 0 {
 			dst = append(dst, ',')
 		}
 		var err *Error
-		if dst, err = appendValue(dst, it.Next()); err != nil {
+		if dst, err = appendValue(dst, list.Get(types.Int(i))); err != nil {
 			return nil, err
 		}
 	}

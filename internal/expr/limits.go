@@ -1,6 +1,8 @@
 package expr
 
 import (
+	"fmt"
+
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/overloads"
@@ -14,7 +16,14 @@ import (
 // So each value is bounded where it is made (bounded), a comparison costs what it may visit (deepCosts), and calls
 // whose work or result is a product of their operands are judged before they run (guardFunctions).
 
-var errTooBig = types.NewErr("a value on the way grows beyond the limit of %d units", maxUnits)
+// What CEL notes down about a comprehension is searched from end to end in each of its rounds, so that the time it takes
+// grows with the square of its length: lists that are walked are short (maxWalk).
+
+var (
+	tooLongText = fmt.Sprintf("a list or map of more than %d elements can be passed on, but not worked on", maxWalk)
+	errTooLong  = types.NewErr("%s", tooLongText)
+	errTooBig   = types.NewErr("a value on the way grows beyond the limit of %d units", maxUnits)
+)
 
 // sizer measures values with all that is in them. Values remember their size, so it must be the same for all.
 var sizer = types.NewSizeCalculator(
@@ -121,6 +130,12 @@ func bounded(v ref.Val) ref.Val {
 }
 
 func within(v ref.Val) ref.Val {
+	switch v.(type) {
+	case traits.Lister, traits.Mapper:
+		if count(v) > maxWalk {
+			return errTooLong
+		}
+	}
 	if sizer.AggregateSize(v) > maxUnits {
 		return errTooBig
 	}
@@ -132,9 +147,9 @@ func inOnePiece(list traits.Lister) ref.Val {
 	if _, grows := list.(traits.MutableLister); grows {
 		return list
 	}
-	elements := make([]ref.Val, 0, 8)
-	for it := list.Iterator(); it.HasNext() == types.True; {
-		elements = append(elements, it.Next())
+	elements := make([]ref.Val, count(list))
+	for i := range elements {
+		elements[i] = list.Get(types.Int(i))
 	}
 	return types.NewRefValList(types.DefaultTypeAdapter, elements)
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"cel.dev/cel-go/common/types"
 )
@@ -130,7 +129,42 @@ func TestAResultFarBeyondItsBoundIsNotCountedToTheEnd(t *testing.T) {
 // long holds a parameter that is as long as parameters may be.
 var long = Values{Params: []byte(`{"long": "` + strings.Repeat("a", 16000) + `"}`)}
 
-const costText = "evaluating costs more than the limit of 1000000 units: make the expression simpler, or give it less data"
+func TestALongListIsPassedOnButNotWorkedOn(t *testing.T) {
+	const refused = "a list or map of more than 2000 elements can be passed on, but not worked on"
+	tests := map[string]struct {
+		expression, want, refused string
+	}{
+		"it is passed on":            {expression: "params.list", want: "[" + strings.Repeat("7,", 2000) + "7]"},
+		"it is indexed":              {expression: "params.list[2000]", want: "7"},
+		"it has a size":              {expression: "size(params.list)", want: "2001"},
+		"it is compared":             {expression: "params.list == params.list", want: "true"},
+		"it is searched":             {expression: "8 in params.list", want: "false"},
+		"a part of it is worked on":  {expression: "params.list.slice(0, 2).map(x, x + 1)", want: "[8,8]"},
+		"it is not mapped":           {expression: "params.list.map(x, x)", refused: refused},
+		"it is not put together":     {expression: "params.list + [1]", refused: refused},
+		"it is not made from a text": {expression: "params.text.split('')", refused: refused},
+	}
+	values := Values{Params: []byte(`{"list": [` + strings.Repeat("7,", 2000) + `7], "text": "` + strings.Repeat("a", 3000) + `"}`)}
+	c := compiler(t)
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			template, err := c.Compile([]byte(`"${`+test.expression+`}"`), order)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := template.Render(values)
+			if test.refused != "" {
+				assertError(t, err, test.refused, ErrRender)
+				return
+			}
+			if err != nil || string(got) != test.want {
+				t.Errorf("rendered %s, %v", clip(string(got), 80), err)
+			}
+		})
+	}
+}
+
+const costText = "evaluating costs more than the limit of 500000 units: make the expression simpler, or give it less data"
 
 func TestRenderRefusesValuesThatAreNoObjects(t *testing.T) {
 	deep := strings.Repeat(`{"a":`, 70) + "1" + strings.Repeat("}", 70)
@@ -163,15 +197,15 @@ func TestRenderRefusesValuesThatAreNoObjects(t *testing.T) {
 	}
 }
 
-// Each of these would take hours or all memory where only CEL's own cost limit stood in the way.
+// Most of these would take hours, or all memory, where only CEL's own cost limit stood in the way: the test would not end.
 func TestExpressionsThatExplodeEndSoon(t *testing.T) {
-	double := strings.Repeat(".map(x, x + x)", 60)
-	nest := strings.Repeat(".map(x, [x, x])", 40)
+	double := strings.Repeat(".optMap(x, x + x)", 40)
+	nest := func(times int) string { return strings.Repeat(".optMap(x, [x, x])", times) }
 	tests := map[string]string{
-		"a string that doubles":               `['0123456789']` + double,
-		"a list that doubles":                 `[[1, 2]]` + double,
-		"a list of shared lists":              `[[1]]` + nest,
-		"comparing shared lists":              `[[1]]` + strings.Repeat(".map(x, [x, x])", 14) + `.map(x, lists.range(1000).map(i, lists.range(1000).map(j, x == x)))`,
+		"a string that doubles":               `optional.of('0123456789')` + double + `.orValue('')`,
+		"a list that doubles":                 `optional.of([1, 2])` + double + `.orValue([])`,
+		"a list of shared lists":              `optional.of([1])` + nest(40) + `.orValue([])`,
+		"comparing shared lists":              `optional.of([1])` + nest(14) + `.optMap(x, lists.range(1000).map(i, lists.range(1000).map(j, x == x))).orValue([])`,
 		"replacing each letter by many":       `params.long.replace('a', params.long)`,
 		"joining with a long separator":       `params.long.split('').join(params.long)`,
 		"formatting the same many times":      `params.long.replace('a', '%s').format(lists.range(1000).map(i, params.long))`,
@@ -179,8 +213,7 @@ func TestExpressionsThatExplodeEndSoon(t *testing.T) {
 		"searching a long part":               `params.long.indexOf(params.long.substring(1) + 'b')`,
 		"sets of many":                        `sets.contains(params.long.split(''), params.long.split(''))`,
 		"distinct of many":                    `params.long.split('').map(c, [c]).distinct()`,
-		"optionals that double":               `optional.of('0123456789')` + strings.Repeat(".optMap(x, x + x)", 60) + `.orValue('')`,
-		"a pattern in a parameter":            `params.long.matches('(a?){100}')`,
+		"long lists in one another":           `lists.range(1000).all(i, (lists.range(1000) + lists.range(1000)).all(c, true))`,
 		"three comprehensions in one another": `lists.range(1000).all(a, lists.range(1000).all(b, lists.range(1000).all(c, a + b + c >= 0)))`,
 	}
 	c := compiler(t)
@@ -188,19 +221,10 @@ func TestExpressionsThatExplodeEndSoon(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			template, err := c.Compile([]byte(`"${`+expression+`}"`), order)
 			if err != nil {
-				if !errors.Is(err, ErrCompile) {
-					t.Fatalf("Compile: %v", err)
-				}
-				return
+				t.Fatalf("Compile: %v", err)
 			}
-			start := time.Now()
-			_, err = template.Render(long)
-			t.Logf("%v after %v", err, time.Since(start))
-			if took := time.Since(start); took > 20*time.Second {
-				t.Errorf("took %v", took)
-			}
-			if err != nil && !errors.Is(err, ErrRender) {
-				t.Errorf("error %v", err)
+			if out, err := template.Render(long); !errors.Is(err, ErrRender) {
+				t.Errorf("rendered %d bytes, %v; want it refused", len(out), err)
 			}
 		})
 	}

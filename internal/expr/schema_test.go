@@ -86,7 +86,7 @@ func TestParametersBeyondTheirBoundAreRefusedWithoutASchemaToo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "parameters break the schema: value is too large: they are 16386 bytes, at most 16384 are allowed"
+	want := "parameters break the schema: too large: they are 16386 bytes, at most 16384 are allowed"
 	assertError(t, schema.Validate(params), want, ErrInvalid, ErrTooLarge)
 	if err := schema.Validate([]byte(`{"anything": 1}`)); err != nil {
 		t.Errorf("no schema refused: %v", err)

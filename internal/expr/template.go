@@ -224,7 +224,12 @@ func (e *expression) eval(r *rendering) (ref.Val, *Error) {
 func (e *expression) failure(err error) *Error {
 	var cancelled interpreter.EvalCancelledError
 	if errors.As(err, &cancelled) && cancelled.Cause == interpreter.CostLimitExceeded {
-		return costError()
+		if cancelled.Message != tooLongText {
+			return costError()
+		}
+		tooLong := renderError("%s", tooLongText)
+		tooLong.kinds = append(tooLong.kinds, ErrCost)
+		return tooLong
 	}
 	failed := renderError("%s", explainFailure(err))
 	var located interface{ NodeID() int64 }

@@ -22,22 +22,23 @@ type (
 
 // Bounds of templates and of what they render to.
 const (
-	MaxResult      = 16 << 10  // bytes of rendered JSON
-	MaxTemplate    = 32 << 10  // bytes of JSON before it is rendered
-	MaxExpression  = 4 << 10   // bytes of one expression, without its ${ and }
-	MaxExpressions = 256       // expressions in one template
-	MaxDepth       = 64        // levels of nesting, of a template and of what expressions read
-	MaxCost        = 1_000_000 // cost units that all expressions of one template may use up in one rendering
+	MaxResult      = 16 << 10 // bytes of rendered JSON
+	MaxTemplate    = 32 << 10 // bytes of JSON before it is rendered
+	MaxExpression  = 4 << 10  // bytes of one expression, without its ${ and }
+	MaxExpressions = 256      // expressions in one template
+	MaxDepth       = 64       // levels of nesting, of a template and of what expressions read
+	MaxCost        = 500_000  // cost units that all expressions of one template may use up in one rendering
 )
 
 // Bounds inside one expression; beyond what a person would write.
 const (
 	maxParseDepth     = 100     // levels of CEL syntax
 	maxNodes          = 4_000   // nodes of the syntax tree, macros expanded
-	maxComprehensions = 3       // comprehensions (map, filter, all, exists) inside each other
+	maxComprehensions = 8       // comprehensions (map, filter, all, exists) inside each other or in a chain
 	maxUnits          = 1 << 16 // size of one value on the way: its elements, and ten bytes of string count as one
 	maxString         = 1 << 18 // bytes of a string that one call makes
 	maxPairs          = 1 << 23 // pairs that one call compares
+	maxWalk           = 2_000   // elements of a list or map that an expression may walk or make
 	maxRange          = 1_000   // elements of lists.range
 	maxRegexProgram   = 500     // instructions of a compiled regular expression
 	maxCounted        = 1 << 20 // bytes up to which a result that is too large is counted

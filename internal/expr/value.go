@@ -13,6 +13,7 @@ import (
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
+	"cel.dev/cel-go/interpreter"
 )
 
 var (
@@ -71,7 +72,7 @@ func celValue(v any, depth int) (ref.Val, error) {
 				return nil, err
 			}
 		}
-		return types.NewRefValList(types.DefaultTypeAdapter, list), nil
+		return newList(list), nil
 	case map[string]any:
 		entries := make(map[ref.Val]ref.Val, len(v))
 		for k, e := range v {
@@ -128,6 +129,42 @@ func ordered(m traits.Mapper) ref.Val {
 	}
 	sizer, _ := m.(types.AggregateSizeVisitor)
 	return &orderedMap{Mapper: m, sizer: sizer}
+}
+
+// longList is a list of the parameters or of an output that is too long to be walked. It can be indexed, compared and
+// passed on.
+type longList struct{ traits.Lister }
+
+func newList(elements []ref.Val) ref.Val {
+	list := types.NewRefValList(types.DefaultTypeAdapter, elements)
+	if len(elements) > maxWalk {
+		return &longList{list}
+	}
+	return list
+}
+
+// Iterator walks the list, but not beyond maxWalk.
+func (l *longList) Iterator() traits.Iterator {
+	return &shortWalk{Iterator: l.Lister.Iterator()}
+}
+
+// shortWalk ends the evaluation after maxWalk elements, in the way in which CEL's cost limit does: comprehensions take no
+// error from what they walk.
+type shortWalk struct {
+	traits.Iterator
+	walked int
+}
+
+func (w *shortWalk) Next() ref.Val {
+	if w.walked++; w.walked > maxWalk {
+		panic(interpreter.EvalCancelledError{Cause: interpreter.CostLimitExceeded, Message: tooLongText})
+	}
+	return w.Iterator.Next()
+}
+
+// AggregateSize is the list's size with all that is in it.
+func (l *longList) AggregateSize(sizer types.AggregateSizer) uint32 {
+	return sizer.AggregateSize(l.Lister)
 }
 
 // keys returns the keys in order: of one kind by value, of several by kind first.
