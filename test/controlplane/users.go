@@ -1,12 +1,9 @@
 package controlplane
 
 import (
-	"crypto/tls"
 	"fmt"
-	"net/http"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -58,13 +55,5 @@ func kubeconfigOf(config *rest.Config) clientcmdapi.Config {
 		}},
 		Contexts:       map[string]*clientcmdapi.Context{name: {Cluster: name, AuthInfo: name}},
 		CurrentContext: name,
-	}
-}
-
-// healthClient asks for a component's health. It trusts any certificate: the controller manager signs its own.
-func (c *ControlPlane) healthClient() *http.Client {
-	return &http.Client{
-		Timeout:   5 * time.Second,
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}},
 	}
 }
