@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -118,11 +119,11 @@ func (r *OrderWorkflowReconciler) follow(ctx context.Context, found *v1alpha1.Or
 }
 
 // sagaOf returns the saga whose uid is stored, or nil where it is gone. What the cache has is enough unless it has
-// nothing, another saga, or a stub without conditions: then the API server is asked.
+// nothing, another saga, or a stub of one that has ended: then the API server is asked.
 func (r *OrderWorkflowReconciler) sagaOf(ctx context.Context, found *v1alpha1.OrderWorkflow) (*v1alpha1.Saga, error) {
 	saga := &v1alpha1.Saga{}
 	err := r.Client.Get(ctx, client.ObjectKeyFromObject(found), saga)
-	if err == nil && string(saga.UID) == found.Status.SagaUID && len(saga.Status.Conditions) > 0 {
+	if err == nil && string(saga.UID) == found.Status.SagaUID && !isStub(saga) {
 		return saga, nil
 	}
 	saga = &v1alpha1.Saga{}
@@ -133,6 +134,11 @@ func (r *OrderWorkflowReconciler) sagaOf(ctx context.Context, found *v1alpha1.Or
 		return nil, nil
 	}
 	return saga, nil
+}
+
+// isStub says whether the cache keeps of a saga only what its last duties need: a whole one has all conditions.
+func isStub(saga *v1alpha1.Saga) bool {
+	return meta.FindStatusCondition(saga.Status.Conditions, v1alpha1.ConditionAccepted) == nil
 }
 
 // store writes the status if it says something new. The write is a compare-and-swap: what was decided from an old

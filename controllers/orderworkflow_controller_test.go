@@ -136,7 +136,7 @@ func TestAnEndedSagaThatTheCacheKeepsAsAStubIsReadLive(t *testing.T) {
 	o.place("order-1")
 	o.mustReconcile("order-1")
 	o.moveSaga("order-1", v1alpha1.PhaseCompleted, answered("create-shipment", `{"shipmentId":"s-1"}`))
-	o.stubs = true
+	o.settleSaga("order-1")
 	o.mustReconcile("order-1")
 	if got := o.expect("order-1", v1alpha1.OrderCompleted, v1alpha1.ReasonCompleted).Status.ShipmentID; got != "s-1" {
 		t.Errorf("shipment %q; want s-1", got)
