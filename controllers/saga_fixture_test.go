@@ -37,6 +37,7 @@ type sagas struct {
 	inbox     *replies.Inbox
 	outbox    *dispatch.Outbox
 	keys      *wire.Keyring
+	replyLog  *replyLog
 	offset    int64
 	r         *SagaReconciler
 }
@@ -87,14 +88,14 @@ var errAway = awayError{}
 type replyLog struct {
 	s         *sagas
 	committed map[int32]int64
-	since     time.Time
+	since     time.Time // zero: cannot be read now
 }
 
-func (l *replyLog) Commit(partition int32, position int64)    { l.committed[partition] = position }
-func (l *replyLog) Pause()                                    {}
-func (l *replyLog) Resume()                                   {}
-func (l *replyLog) HeardUntil() time.Time                     { return l.s.now }
-func (l *replyLog) ReadableSince() (since time.Time, ok bool) { return l.since, true }
+func (l *replyLog) Commit(partition int32, position int64) { l.committed[partition] = position }
+func (l *replyLog) Pause()                                 {}
+func (l *replyLog) Resume()                                {}
+func (l *replyLog) HeardUntil() time.Time                  { return l.s.now }
+func (l *replyLog) ReadableSince() (time.Time, bool)       { return l.since, !l.since.IsZero() }
 
 func newSagas(t *testing.T) *sagas {
 	t.Helper()
@@ -130,9 +131,9 @@ func (s *sagas) restart() {
 	}
 	ready := make(chan struct{})
 	close(ready)
-	log := &replyLog{s: s, committed: map[int32]int64{}, since: s.now}
+	s.replyLog = &replyLog{s: s, committed: map[int32]int64{}, since: s.now}
 	s.inbox = replies.New(replies.Config{Installation: "test", Keys: s.keys, Sender: s.broker, Now: s.clock})
-	s.inbox.Attach(log)
+	s.inbox.Attach(s.replyLog)
 	s.outbox = dispatch.NewOutbox(dispatch.Options{Producer: s.broker, Now: s.clock, Ready: ready})
 	s.cache = indexed{s.api}
 	s.r = &SagaReconciler{
@@ -188,6 +189,10 @@ func (s *sagas) mustReconcile(name string) ctrl.Result {
 
 // flush sends all that the outbox holds.
 func (s *sagas) flush() { s.outbox.Flush(s.t.Context()) }
+
+func (s *sagas) key(name string) types.NamespacedName {
+	return types.NamespacedName{Namespace: s.namespace, Name: name}
+}
 
 func (s *sagas) get(name string) *v1alpha1.Saga {
 	s.t.Helper()
@@ -279,12 +284,35 @@ func (s *sagas) replyTo(c wire.Command, outcome wire.Outcome, body any) wire.Rep
 	return reply
 }
 
+// answerRaw is answer with a body that an honest participant could not send.
+func (s *sagas) answerRaw(participant string, outcome wire.Outcome, body any) {
+	s.t.Helper()
+	sent := s.broker.to(participant + ".commands")
+	c, err := wire.DecodeCommand(sent[len(sent)-1])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	m, err := wire.EncodeReply(s.replyTo(c, outcome, nil), "test.saga.replies", 0)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if m.Value, err = json.Marshal(body); err != nil {
+		s.t.Fatal(err)
+	}
+	s.deliverMessage(m)
+}
+
 func (s *sagas) deliver(reply wire.Reply) {
 	s.t.Helper()
 	m, err := wire.EncodeReply(reply, "test.saga.replies", 0)
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	s.deliverMessage(m)
+}
+
+func (s *sagas) deliverMessage(m wire.Message) {
+	s.t.Helper()
 	m.Offset = s.offset
 	s.offset++
 	s.inbox.Deliver(s.t.Context(), m)

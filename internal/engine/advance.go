@@ -75,7 +75,6 @@ func (d *decision) turnBack(cause v1alpha1.Cause) {
 }
 
 func (d *decision) advanceForward() {
-	done := 0
 	for i := range d.Program.steps {
 		st := &d.s.Steps[i]
 		if st.State == v1alpha1.StepNotStarted && d.ready(i) && d.s.SuspendTime == nil {
@@ -84,13 +83,20 @@ func (d *decision) advanceForward() {
 		if d.backward() {
 			return
 		}
-		if doneForward(st.State) {
-			done++
-		}
 	}
-	if done == len(d.s.Steps) {
+	if d.allDone() {
 		d.finish()
 	}
+}
+
+// allDone says whether every step is done.
+func (d *decision) allDone() bool {
+	for i := range d.s.Steps {
+		if !doneForward(d.s.Steps[i].State) {
+			return false
+		}
+	}
+	return true
 }
 
 func (d *decision) finish() {
@@ -196,8 +202,12 @@ func (d *decision) advanceBackward() {
 			return
 		}
 	}
+	if i := d.pointOfNoReturn(); d.lostRunMayHavePassed(i) {
+		d.wait(&d.s.Steps[i])
+		d.changed = true
+	}
 	for i := len(d.s.Steps) - 1; i >= 0; i-- {
-		if undoable(d.s.Steps[i].State) && d.followersUndone(i) {
+		if d.undoable(i) && d.followersUndone(i) {
 			d.undo(i)
 		}
 	}
@@ -209,9 +219,23 @@ func (d *decision) advanceBackward() {
 	d.finish()
 }
 
-// undoable says whether a step in this state took effect, or may have.
-func undoable(s v1alpha1.StepState) bool {
-	return s == v1alpha1.StepSucceeded || s == v1alpha1.StepUnknown
+// undoable says whether a step took effect, or may have.
+func (d *decision) undoable(i int) bool {
+	s := d.s.Steps[i].State
+	return s == v1alpha1.StepSucceeded || s == v1alpha1.StepUnknown || d.lostRunMayHaveDone(i)
+}
+
+// lostRunMayHavePassed says whether the run that this saga continues may be beyond the point of no return, step i, which
+// this saga never asked for: a person must know. Where a step was answered failed, the lost run was answered the same.
+func (d *decision) lostRunMayHavePassed(i int) bool {
+	return i >= 0 && latched(d.s, v1alpha1.LatchAdopt) && d.s.Cause.Reason != v1alpha1.ReasonStepFailed &&
+		d.s.Steps[i].State == v1alpha1.StepNotStarted
+}
+
+// lostRunMayHaveDone says whether the run that this saga continues may have done a step that this saga never asked for:
+// only undoing it, too, leaves nothing behind.
+func (d *decision) lostRunMayHaveDone(i int) bool {
+	return d.s.Steps[i].State == v1alpha1.StepNotStarted && latched(d.s, v1alpha1.LatchAdopt) && d.Program.steps[i].compensation != nil
 }
 
 // followersUndone says whether nothing that builds on step i is left to be undone. One that waits for a person
@@ -231,7 +255,9 @@ func (d *decision) followersUndone(i int) bool {
 // restsBackward says whether nothing more is to be done about step i on the way back.
 func (d *decision) restsBackward(i int) bool {
 	switch d.s.Steps[i].State {
-	case v1alpha1.StepNotStarted, v1alpha1.StepFailed, v1alpha1.StepCompensated, v1alpha1.StepNotCompensated:
+	case v1alpha1.StepNotStarted:
+		return !d.lostRunMayHaveDone(i)
+	case v1alpha1.StepFailed, v1alpha1.StepCompensated, v1alpha1.StepNotCompensated:
 		return true
 	case v1alpha1.StepRunning, v1alpha1.StepSucceeded, v1alpha1.StepUnknown, v1alpha1.StepSkipped,
 		v1alpha1.StepCompensating, v1alpha1.StepNeedsIntervention:

@@ -147,6 +147,9 @@ func (d *decision) deadlinePassed() Verdict {
 	if !d.deadlineRuns(d.s) || d.now.Before(d.s.Deadline) {
 		return Settled
 	}
+	if d.allDone() {
+		return Settled // the last answer came in the same decision: nothing is left to be late
+	}
 	if !d.latch(v1alpha1.LatchDeadlineExceeded) {
 		return Settled
 	}
