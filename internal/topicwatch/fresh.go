@@ -1,0 +1,20 @@
+package topicwatch
+
+import (
+	"context"
+
+	"github.com/sagas-dev/saga-operator/internal/kafka"
+)
+
+// Fresh returns a Look that opens a connection for each question. A client that stays connected answers from the last
+// picture that it has, also while the broker is away.
+func Fresh(cfg kafka.Config) Look {
+	return func(ctx context.Context, names ...string) (map[string]kafka.Topic, error) {
+		broker, err := kafka.Connect(cfg)
+		if err != nil {
+			return nil, err
+		}
+		defer broker.Close()
+		return broker.Topics(ctx, names...)
+	}
+}
