@@ -101,9 +101,10 @@ bin/govulncheck: hack/tools/go.mod
 bin/golangci-lint: hack/tools/go.mod hack/tools/golangci-lint/main.go
 	go -C hack/tools build -o $(CURDIR)/$@ ./golangci-lint
 
-# on-kafka exports KAFKA_BROKERS for the rest of a recipe: a broker of somebody else's, or one that ends with the recipe.
+# on-kafka exports KAFKA_BROKERS for the rest of a recipe: somebody else's broker, or one that ends with the recipe.
 define on-kafka
 if [[ -z "$${KAFKA_BROKERS:-}" ]]; then \
-	trap 'hack/kafka/stop' EXIT; started=$$(hack/kafka/start); export "$$started"; fi; \
+	kafka=$$(mktemp -d); trap 'hack/kafka/stop "$$kafka"; rm -rf "$$kafka"' EXIT; \
+	started=$$(hack/kafka/start "$$kafka" $$((20000 + RANDOM % 10000)) | tail -n 1); export "$$started"; fi; \
 	echo "KAFKA_BROKERS=$$KAFKA_BROKERS"
 endef
