@@ -4,7 +4,11 @@ import (
 	"errors"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/sagas-dev/saga-operator/api/v1alpha1"
 )
@@ -151,6 +155,45 @@ func TestAWrongOrderIsRejectedAndMakesNoSaga(t *testing.T) {
 	o.expect("order-1", v1alpha1.OrderRejected, v1alpha1.ReasonInvalidOrder)
 	if o.sagas() != 0 || o.statusWrites != 1 {
 		t.Errorf("%d sagas, %d status writes; want 0 and 1", o.sagas(), o.statusWrites)
+	}
+}
+
+func TestASagaThatTheAPIServerRefuses(t *testing.T) {
+	kind, resource := v1alpha1.GroupVersion.WithKind("Saga").GroupKind(), schema.GroupResource{Group: "sagas.dev", Resource: "sagas"}
+	for name, tc := range map[string]struct {
+		refusal error
+		again   bool // it is tried again by itself
+		phase   v1alpha1.OrderPhase
+		stalled string
+	}{
+		"for what it says is shown, and waits for a person": {
+			refusal: apierrors.NewInvalid(kind, "order-1", field.ErrorList{field.Required(field.NewPath("spec"), "")}),
+			phase:   v1alpha1.OrderNeedsAttention, stalled: v1alpha1.ReasonSagaUnavailable,
+		},
+		"for lack of quota is tried again": {
+			refusal: apierrors.NewForbidden(resource, "order-1", errors.New("exceeded quota")), again: true,
+			phase: v1alpha1.OrderPending, stalled: v1alpha1.ReasonProgressing,
+		},
+		"because the namespace goes is left alone": {
+			refusal: &apierrors.StatusError{ErrStatus: metav1.Status{
+				Reason:  metav1.StatusReasonForbidden,
+				Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}},
+			}},
+			phase: v1alpha1.OrderPending, stalled: v1alpha1.ReasonProgressing,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOrders(t)
+			o.place("order-1")
+			o.refusal = tc.refusal
+			if err := o.reconcile("order-1"); (err != nil) != tc.again {
+				t.Errorf("reconciling: %v; want an error, and so another try: %v", err, tc.again)
+			}
+			o.expect("order-1", tc.phase, tc.stalled)
+			o.refusal = nil
+			o.mustReconcile("order-1")
+			o.expect("order-1", v1alpha1.OrderProcessing, v1alpha1.ReasonProgressing)
+		})
 	}
 }
 

@@ -27,6 +27,7 @@ type orders struct {
 	clock     *clocktesting.FakePassiveClock
 
 	statusWrites int
+	refusal      error                   // what the API server answers to the making of a saga
 	afterCreate  error                   // what the reconciler sees once its saga is made: a crash, as far as it can tell
 	staleOrder   *v1alpha1.OrderWorkflow // what the cache has of the order, where it is behind
 }
@@ -81,6 +82,9 @@ func (o *orders) client() client.Client {
 			return err
 		},
 		Create: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
+			if o.refusal != nil {
+				return o.refusal
+			}
 			return errors.Join(c.Create(ctx, obj, opts...), o.afterCreate)
 		},
 		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
