@@ -58,7 +58,7 @@ func (d *decision) repeat() {
 		i := d.index[t.Step]
 		x := exchangeOf(&d.s.Steps[i], t.Direction)
 		current := x != nil && x.Outcome == v1alpha1.ExchangeRetrying && x.Round == t.Round && x.Attempt == t.Attempt
-		if current && (t.Direction == Backward || !d.backward()) {
+		if current && (t.Direction == Backward || !d.backward() && !d.held(Forward)) {
 			d.nextAttempt(i, t.Direction)
 		}
 	}
@@ -228,8 +228,8 @@ func (d *decision) undoable(i int) bool {
 // lostRunMayHavePassed says whether the run that this saga continues may be beyond the point of no return, step i, which
 // this saga never asked for: a person must know. Where a step was answered failed, the lost run was answered the same.
 func (d *decision) lostRunMayHavePassed(i int) bool {
-	return i >= 0 && latched(d.s, v1alpha1.LatchAdopt) && d.s.Cause.Reason != v1alpha1.ReasonStepFailed &&
-		d.s.Steps[i].State == v1alpha1.StepNotStarted
+	return i >= 0 && latched(d.s, v1alpha1.LatchAdopt) && d.s.Steps[i].State == v1alpha1.StepNotStarted &&
+		(d.s.Cause.Reason != v1alpha1.ReasonStepFailed || d.s.Cause.Code == v1alpha1.CodeKeyUsed)
 }
 
 // lostRunMayHaveDone says whether the run that this saga continues may have done a step that this saga never asked for:

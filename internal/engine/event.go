@@ -30,7 +30,8 @@ type Event interface{ class() class }
 type class int
 
 const (
-	classStart class = iota
+	classStart    class = iota
+	classAdoption       // before replies: one that refuses the key then says what the adoption is about
 	classReply
 	classResolution
 	classRequest
@@ -87,8 +88,12 @@ func (Published) class() class { return classReply }
 func (Resolve) class() class   { return classResolution }
 func (Fired) class() class     { return classTimer }
 func (a Asked) class() class {
-	if a.Request == Suspend || a.Request == Resume {
+	switch a.Request {
+	case Adopt:
+		return classAdoption
+	case Suspend, Resume:
 		return classSuspend
+	case Abort, Delete:
 	}
 	return classRequest
 }

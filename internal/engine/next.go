@@ -17,7 +17,7 @@ const Rules = 1
 //
 // s is not modified; its steps are in the definition's order, or absent before the start. now is the time of the
 // decision; it is taken in whole seconds of UTC and never goes back behind s.DecisionTime. All events are settled first, in a fixed order
-// (start, replies, resolutions, abort and delete, suspend, timers); then the saga advances once, so that a pivot never leaves
+// (start, adopt, replies, resolutions, abort and delete, suspend, timers); then the saga advances once, so that a pivot never leaves
 // in the same decision as an abort. Next returns the state to store, whose Pending is to be sent once it is stored,
 // and one verdict per event. A reply that is late, repeated or foreign is no error: its verdict says what to do with it.
 // Source: docs/architecture.md, "Life of a saga".
@@ -144,6 +144,14 @@ func begun(st *v1alpha1.StepStatus) bool {
 		return false
 	}
 	return doneForward(st.State) || !neverSent(st.Action) && !keyUsedWait(st)
+}
+
+// pointOfNoReturn returns the index of the pivot or, where there is none, of the first retriable step; else -1.
+func (p *Program) pointOfNoReturn() int {
+	if p.pivot < 0 && p.retry < len(p.steps) {
+		return p.retry
+	}
+	return p.pivot
 }
 
 // beyond says whether step i comes after the point of no return.

@@ -21,7 +21,7 @@ type Command struct {
 	Time        time.Time     // when the attempt was decided, whole seconds, UTC
 	Expiry      time.Time     // zero: never
 	Timeout     time.Duration // of the attempt; zero for an event
-	UndoesRound int32         // backward only: the last forward round that was sent
+	UndoesRound int32         // backward only: the last forward round that was sent, perhaps by the run that is adopted
 	Adopts      bool
 	CausedBy    string // <step>/<direction>/<round>/<attempt>; empty: no command led to it
 }
@@ -77,8 +77,11 @@ func (r Run) command(s *State, i int, dir Direction, c *call, x *v1alpha1.Exchan
 	if x.ExpiryTime != nil {
 		command.Expiry = x.ExpiryTime.UTC()
 	}
-	if dir == Backward && st.Action != nil {
-		command.UndoesRound = st.Action.Round
+	if dir == Backward {
+		command.UndoesRound = 1 // of the lost run, where this one sent none
+		if st.Action != nil {
+			command.UndoesRound = st.Action.Round
+		}
 	}
 	return command, nil
 }

@@ -180,7 +180,9 @@ func (d *decision) keyUsed(i int, x *v1alpha1.Exchange, waits bool) {
 		st.State = v1alpha1.StepFailed
 	case !waits:
 	case latched(d.s, v1alpha1.LatchAdopt) && !x.Adopts && !d.backward():
-		d.again(i, Forward)
+		d.continueLost(i)
+	case d.backward() && latched(d.s, v1alpha1.LatchAdopt) && !x.Adopts:
+		st.State = v1alpha1.StepUnknown // the lost run's, which this saga has come to continue
 	case d.backward():
 		st.State = v1alpha1.StepFailed
 	case d.saga.OnKeyUsed == v1alpha1.KeyUsedEnd && !d.beyond(i):
@@ -224,7 +226,7 @@ func (d *decision) compensationFailed(i int, x *v1alpha1.Exchange, e Replied, f 
 	switch {
 	case used && latched(d.s, v1alpha1.LatchAdopt) && !x.Adopts:
 		d.again(i, Backward)
-	case used && st.Action.Outcome != v1alpha1.ExchangeSucceeded:
+	case used && (st.Action == nil || st.Action.Outcome != v1alpha1.ExchangeSucceeded):
 		st.State = v1alpha1.StepFailed // the row is another saga's: what this one asked for was never done
 	default:
 		d.wait(st)

@@ -61,25 +61,38 @@ func (d *decision) adopt() Verdict {
 		d.s.Deadline = metaTime(d.now.Add(d.Program.deadline))
 	}
 	for i := range d.s.Steps {
-		st := &d.s.Steps[i]
-		if st.State != v1alpha1.StepNeedsIntervention {
-			continue
-		}
-		if x := st.Compensation; x != nil && x.Code == v1alpha1.CodeKeyUsed {
-			d.again(i, Backward)
-		} else if x == nil && keyUsedWait(st) && !d.backward() {
-			d.again(i, Forward)
-		}
+		d.adoptStep(i)
 	}
 	return Applied
+}
+
+func (d *decision) adoptStep(i int) {
+	st := &d.s.Steps[i]
+	rests := st.State == v1alpha1.StepNeedsIntervention || st.State == v1alpha1.StepFailed
+	switch {
+	case !rests:
+	case refusedKey(st.Compensation):
+		d.again(i, Backward)
+	case st.Compensation != nil || !refusedKey(st.Action):
+	case !d.backward():
+		d.continueLost(i)
+	case d.Program.steps[i].compensation != nil:
+		st.State = v1alpha1.StepUnknown // the lost run's, now to be undone with the rest
+	case d.Program.steps[i].recovery != v1alpha1.RecoveryCompensatable:
+		d.wait(st) // the lost run's, which nothing can undo: a person must know
+	}
+}
+
+// refusedKey says whether the answer was that another saga has used the key.
+func refusedKey(x *v1alpha1.Exchange) bool {
+	return x != nil && x.Outcome == v1alpha1.ExchangeFailed && x.Code == v1alpha1.CodeKeyUsed
 }
 
 // keyUsedWait says whether the step waits because another saga has used its key.
 func keyUsedWait(st *v1alpha1.StepStatus) bool { return keyUsed(*st) }
 
 func keyUsed(st v1alpha1.StepStatus) bool {
-	return st.State == v1alpha1.StepNeedsIntervention && st.Compensation == nil &&
-		st.Action != nil && st.Action.Outcome == v1alpha1.ExchangeFailed && st.Action.Code == v1alpha1.CodeKeyUsed
+	return st.State == v1alpha1.StepNeedsIntervention && st.Compensation == nil && refusedKey(st.Action)
 }
 
 // published settles the broker's acknowledgement of an event.

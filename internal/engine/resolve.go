@@ -41,7 +41,7 @@ func (d *decision) resolvable(i int, action v1alpha1.ResolutionAction) bool {
 	case action == v1alpha1.ResolutionCompensate:
 		return def.recovery == v1alpha1.RecoveryPivot
 	case action == v1alpha1.ResolutionRetry:
-		return !keyUsedWait(st)
+		return !keyUsedWait(st) && d.s.SuspendTime == nil // suspended, nothing is asked forward: resume first
 	default:
 		return true
 	}
@@ -89,8 +89,18 @@ func (d *decision) resolveBackward(i int, r v1alpha1.Resolution) {
 	}
 }
 
+// continueLost asks again, under the same key, what was refused because the lost run had used it: at once, unless this
+// decision turns the saga back or a suspension holds it.
+func (d *decision) continueLost(i int) {
+	st := &d.s.Steps[i]
+	x := st.Action
+	st.State = v1alpha1.StepRunning
+	x.Outcome, x.EndTime, x.RetryTime, x.Granted = v1alpha1.ExchangeRetrying, nil, d.time(), x.Attempt
+	d.due = append(d.due, Timer{Kind: TimerBackoff, Step: st.Name, Direction: Forward, Round: x.Round, Attempt: x.Attempt})
+}
+
 // again asks once more: in the next round, under a new key, where the answer was failed; else with the next attempt.
-// What was refused as KeyUsed is asked under the same key, since that is what adopting is about.
+// A compensation that was refused as KeyUsed is asked under the same key, since that is what adopting is about.
 func (d *decision) again(i int, dir Direction) {
 	st := &d.s.Steps[i]
 	st.State = v1alpha1.StepRunning

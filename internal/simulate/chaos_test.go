@@ -89,6 +89,9 @@ func (c *chaos) reconcile() {
 	turn := Turn{Saga: c.saga, Version: c.version(), Stop: rapid.SampledFrom([]Stop{
 		StopNever, StopNever, StopNever, StopNever, StopBeforeStore, StopBeforeSettle, StopBeforeSend,
 	}).Draw(c.t, "stop")}
+	if rapid.IntRange(0, 5).Draw(c.t, "skewed") == 0 {
+		turn.Skew = time.Duration(rapid.IntRange(-5, 5).Draw(c.t, "skew")) * time.Second
+	}
 	if n := len(c.saga.Replies); n > 0 {
 		turn.Replies = rapid.SliceOfN(rapid.IntRange(0, n-1), 0, 3).Draw(c.t, "replies")
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 
@@ -39,6 +40,7 @@ type Turn struct {
 	Replies []int // indices into Saga.Replies, in the order of reading; may repeat
 	TimeOut func(engine.Timer) bool
 	Stop    Stop
+	Skew    time.Duration // of the manager's clock
 }
 
 // Reconcile gathers, decides, stores, settles and sends, in this order and nowhere else.
@@ -51,7 +53,7 @@ func (m *Manager) Reconcile(t Turn) error {
 		return err
 	}
 	events, replies := m.gather(t, state)
-	next, verdicts := t.Saga.Run.Next(state, m.world.Now, events)
+	next, verdicts := t.Saga.Run.Next(state, m.world.Now.Add(t.Skew), events)
 	if t.Stop == StopBeforeStore {
 		return nil
 	}
@@ -128,7 +130,7 @@ func (m *Manager) due(t Turn, timer engine.Timer) bool {
 	if timer.Kind == engine.TimerAttempt {
 		return t.TimeOut != nil && m.world.Sent(t.Saga.UID, timer) && t.TimeOut(timer)
 	}
-	return !m.world.Now.Before(timer.At)
+	return !m.world.Now.Add(t.Skew).Before(timer.At)
 }
 
 // stale ends a turn that read an old copy: its decision dies at the store. Where it decided nothing, what is settled is

@@ -107,6 +107,9 @@ func (w Write) checkSteps() error {
 				return fmt.Errorf("step %s went from %s to %s", after.Name, old.State, after.State)
 			}
 		}
+		if w.Before.SuspendTime != nil && w.After.SuspendTime != nil && attempts(after.Action) > attempts(old.Action) {
+			return fmt.Errorf("step %s was asked though the saga is suspended", after.Name)
+		}
 		if w.After.Cause != nil && attempts(after.Action) > attempts(old.Action) && (w.Before.Cause != nil || !w.mayAskAndTurn(i)) {
 			return fmt.Errorf("step %s was asked again though the saga goes backward", after.Name)
 		}
