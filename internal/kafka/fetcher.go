@@ -74,7 +74,7 @@ func (f *fetcher) run(ctx context.Context) {
 
 // due returns what to fetch now, or how long to wait for the first that may be tried again.
 func (f *fetcher) due() (due []fetchPosition, wait time.Duration) {
-	wait = MaxBackoff
+	wait = f.cfg.BackoffAtMost
 	f.board.mu.Lock()
 	defer f.board.mu.Unlock()
 	for _, id := range f.ids {
@@ -97,7 +97,7 @@ func (f *fetcher) failed(positions []fetchPosition, err error) {
 		for _, at := range positions {
 			if p := partitions[at.partition]; p != nil {
 				p.readable = false
-				p.backoff = min(max(2*p.backoff, f.cfg.BackoffAtFirst), MaxBackoff)
+				p.backoff = min(max(2*p.backoff, f.cfg.BackoffAtFirst), f.cfg.BackoffAtMost)
 				p.retryAt = time.Now().Add(p.backoff)
 			}
 		}
@@ -173,6 +173,8 @@ func (f *fetcher) reset(ctx context.Context, at fetchPosition) {
 	f.cfg.Log.Info("Position does not exist any more, reading from the first record", "topic", f.cfg.Topic,
 		"partition", report.Partition, "from", report.From, "to", report.To)
 	f.cfg.Sink.Reset(report.Partition, report.To)
+	f.offsets.forget(report.Partition)
+	f.offsets.note(report.Partition, report.To) // or the same would be found and reported after the next start
 	f.moved(at.partition, report.To, func(p *partition) { p.mark = mark{} })
 	if f.cfg.OnReset != nil {
 		f.cfg.OnReset(report)

@@ -109,7 +109,7 @@ func read(t testing.TB, client *kafka.Client, topic, group string, change ...fun
 	rec := newRecorder()
 	cfg := kafka.ReaderConfig{
 		Topic: topic, Group: group, Sink: rec, OnReadable: rec.readable, OnReset: rec.reset,
-		Wait: 100 * time.Millisecond, RefreshEvery: 200 * time.Millisecond, CommitEvery: 50 * time.Millisecond,
+		Wait: 100 * time.Millisecond, RefreshEvery: 200 * time.Millisecond, CommitEvery: 50 * time.Millisecond, BackoffAtMost: 500 * time.Millisecond,
 	}
 	for _, f := range change {
 		f(&cfg)

@@ -48,6 +48,13 @@ func (o *offsets) note(partition int32, position int64) {
 	}
 }
 
+// forget drops what waits for a partition that begins anew: it belongs to records that are gone.
+func (o *offsets) forget(partition int32) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.waiting, partition)
+}
+
 // load returns the committed positions, or the first offsets where none is committed.
 func (o *offsets) load(ctx context.Context, partitions []int32) (map[int32]int64, error) {
 	ids := make([]int, len(partitions))
@@ -185,7 +192,7 @@ func (c *committer) run(ctx context.Context) {
 		}
 		if wait = c.cfg.CommitEvery; err != nil {
 			c.cfg.Log.V(1).Info("Committing offsets failed", "error", err.Error())
-			wait = MaxBackoff
+			wait = c.cfg.BackoffAtMost
 			c.again()
 		}
 	}

@@ -32,17 +32,18 @@ type ReaderConfig struct {
 	Group string // its committed offsets are where reading starts; it has no members
 	Sink  Sink
 
-	OnReadable     func(Readability) // told of each change, in order; may be nil
+	OnReadable     func(Readability) // told of each change, in order; must not wait; may be nil
 	OnReset        func(Reset)       // told when a position did not exist any more; may be nil
 	Wait           time.Duration     // longest wait of one fetch; 400 ms by default
 	RefreshEvery   time.Duration     // how often partitions and leaders are looked at; 10 s by default
 	CommitEvery    time.Duration     // how often offsets are committed at most; 1 s by default
 	RecommitEvery  time.Duration     // how often they are committed when idle; 24 h by default
-	BackoffAtFirst time.Duration     // after a failure; doubled up to MaxBackoff; 100 ms by default
+	BackoffAtFirst time.Duration     // after a failure, then doubled each time; 100 ms by default
+	BackoffAtMost  time.Duration     // MaxBackoff by default
 	Log            logr.Logger
 }
 
-// MaxBackoff is the longest wait of a reader before it tries again.
+// MaxBackoff is the longest wait of a reader before it tries again, unless it is configured.
 const MaxBackoff = 5 * time.Second
 
 // Reset is a position that did not exist any more, and the first offset that was taken instead.
@@ -69,7 +70,7 @@ func NewReader(c *Client, cfg ReaderConfig) *Reader {
 		or    time.Duration
 	}{
 		{&cfg.Wait, 400 * time.Millisecond}, {&cfg.RefreshEvery, 10 * time.Second}, {&cfg.CommitEvery, time.Second},
-		{&cfg.RecommitEvery, 24 * time.Hour}, {&cfg.BackoffAtFirst, 100 * time.Millisecond},
+		{&cfg.RecommitEvery, 24 * time.Hour}, {&cfg.BackoffAtFirst, 100 * time.Millisecond}, {&cfg.BackoffAtMost, MaxBackoff},
 	} {
 		if *d.value <= 0 {
 			*d.value = d.or
@@ -125,7 +126,7 @@ func (r *Reader) Run(ctx context.Context) error {
 		wait := r.cfg.RefreshEvery
 		if err := r.assign(ctx, &crew); err != nil {
 			r.lost(err)
-			wait, backoff = backoff, min(2*backoff, MaxBackoff)
+			wait, backoff = backoff, min(2*backoff, r.cfg.BackoffAtMost)
 		} else {
 			backoff = r.cfg.BackoffAtFirst
 		}
@@ -219,6 +220,7 @@ func (r *Reader) begin(ctx context.Context, leaders map[int32]int32) error {
 	}
 	for id, position := range positions {
 		r.cfg.Sink.Reset(id, position)
+		r.offsets.forget(id)
 	}
 	r.board.update(func(partitions map[int32]*partition) error {
 		for id, position := range positions {

@@ -37,19 +37,22 @@ func TestCommittedRecordsAreReadAndAbortedOnesAreNot(t *testing.T) {
 
 func TestAnOpenTransactionHoldsSilenceBack(t *testing.T) {
 	cluster := kafkatest.Start(t)
-	topic := cluster.Topic(t, 1)
+	topic := cluster.Topic(t, 2)
 	r := read(t, connect(t, cluster.Brokers...), topic, kafkatest.Name("group"))
 	r.awaitHeard(t)
 	end := cluster.Begin(t, say(topic, 0, "answer"))
 	written := time.Now()
 	cluster.Produce(t, say(topic, 0, "behind it"))
-	time.Sleep(500 * time.Millisecond) // several fetches: nothing is to happen
+	for i := range 4 { // each shows that both partitions have been fetched once more
+		cluster.Produce(t, say(topic, 1, "witness"))
+		r.awaitValues(t, i+1)
+	}
 	if heard := r.HeardUntil(); heard.After(written) {
 		t.Errorf("silence was heard %s after a reply that could not be read", heard.Sub(written))
 	}
 	end(true)
 	r.awaitHeard(t)
-	if diff := cmp.Diff([]string{"answer", "behind it"}, r.values()); diff != "" {
+	if diff := cmp.Diff([]string{"answer", "behind it"}, r.values()[4:]); diff != "" {
 		t.Errorf("read (-want +got):\n%s", diff)
 	}
 }
@@ -121,6 +124,7 @@ func TestAPositionBeyondTheEndIsResetAndReported(t *testing.T) {
 	if diff := cmp.Diff([]kafka.Reset{{Partition: 0, From: 500, To: 0}}, second.resets); diff != "" {
 		t.Errorf("reported (-want +got):\n%s", diff)
 	}
+	kafkatest.Eventually(t, "the new position to be committed", func() bool { return cluster.Committed(t, group, topic)[0] == 0 })
 }
 
 func TestNewPartitionsAreRead(t *testing.T) {
@@ -180,12 +184,16 @@ func TestAPausedReaderFetchesNothingAndHearsNothing(t *testing.T) {
 	cluster := kafkatest.Start(t)
 	topic := cluster.Topic(t, 1)
 	r := read(t, connect(t, cluster.Brokers...), topic, kafkatest.Name("group"))
+	witness := read(t, connect(t, cluster.Brokers...), topic, kafkatest.Name("group"))
 	r.awaitHeard(t)
 	r.Pause()
-	time.Sleep(300 * time.Millisecond) // the fetch under way ends
+	for range 3 {
+		witness.awaitHeard(t) // the fetch that was under way ends meanwhile
+	}
 	paused := time.Now()
 	cluster.Produce(t, say(topic, 0, "later"))
-	time.Sleep(300 * time.Millisecond)
+	witness.awaitValues(t, 1)
+	witness.awaitHeard(t)
 	if len(r.values()) != 0 || r.HeardUntil().After(paused) {
 		t.Errorf("read %v, heard until %s after the pause", r.values(), r.HeardUntil().Sub(paused))
 	}
