@@ -17,13 +17,13 @@ import (
 	"github.com/sagas-dev/saga-operator/internal/order"
 )
 
-// OrderWorkflowReconciler makes one Saga for each order and shows in the order's status what became of it. It sends
-// nothing and undoes nothing: the saga does, and deleting the order deletes the saga through garbage collection.
-//
 // +kubebuilder:rbac:groups=sagas.dev,resources=orderworkflows,verbs=get;list;watch
 // +kubebuilder:rbac:groups=sagas.dev,resources=orderworkflows/status,verbs=get;update
 // +kubebuilder:rbac:groups=sagas.dev,resources=orderworkflows/finalizers,verbs=update
 // +kubebuilder:rbac:groups=sagas.dev,resources=sagas,verbs=get;list;watch;create
+
+// OrderWorkflowReconciler makes one Saga for each order and shows in the order's status what became of it. It sends
+// nothing and undoes nothing: the saga does, and deleting the order deletes the saga through garbage collection.
 type OrderWorkflowReconciler struct {
 	// Client reads from the cache and writes.
 	Client client.Client

@@ -26,11 +26,11 @@ import (
 	"github.com/sagas-dev/saga-operator/internal/program"
 )
 
-// SagaDefinitionReconciler judges definitions and keeps each state of them as a revision that sagas are pinned to.
-//
 // +kubebuilder:rbac:groups=sagas.dev,resources=sagadefinitions;sagaparticipants,verbs=get;list;watch
 // +kubebuilder:rbac:groups=sagas.dev,resources=sagadefinitions/status,verbs=get;update
 // +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch;create
+
+// SagaDefinitionReconciler judges definitions and keeps each state of them as a revision that sagas are pinned to.
 type SagaDefinitionReconciler struct {
 	// Client reads from the cache and writes.
 	Client client.Client

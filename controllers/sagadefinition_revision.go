@@ -84,10 +84,10 @@ func goingAway() predicate.Predicate {
 	}
 }
 
-// RevisionReconciler keeps revisions that are deleted until no unfinished saga is pinned to them.
-//
 // +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch;update
 // +kubebuilder:rbac:groups=sagas.dev,resources=sagas,verbs=get;list;watch
+
+// RevisionReconciler keeps revisions that are deleted until no unfinished saga is pinned to them.
 type RevisionReconciler struct {
 	// Client reads from the cache and writes.
 	Client client.Client

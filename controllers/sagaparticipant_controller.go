@@ -34,13 +34,13 @@ type Topics interface {
 	Subscribe(tell func(participant types.NamespacedName))
 }
 
-// SagaParticipantReconciler shows whether a participant can be sent to, and keeps one that is deleted until no unfinished
-// saga needs it. It never talks to the broker itself.
-//
 // +kubebuilder:rbac:groups=sagas.dev,resources=sagaparticipants,verbs=get;list;watch;update
 // +kubebuilder:rbac:groups=sagas.dev,resources=sagaparticipants/status,verbs=get;update
 // +kubebuilder:rbac:groups=sagas.dev,resources=sagas;sagadefinitions,verbs=get;list;watch
 // +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch
+
+// SagaParticipantReconciler shows whether a participant can be sent to, and keeps one that is deleted until no unfinished
+// saga needs it. It never talks to the broker itself.
 type SagaParticipantReconciler struct {
 	// Client reads from the cache and writes.
 	Client client.Client
