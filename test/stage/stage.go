@@ -12,10 +12,12 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
@@ -55,6 +57,7 @@ type Stage struct {
 // Set builds the programs, starts the control plane and the services, and makes topics, participants and definition. The manager is
 // started separately.
 func Set(ctx context.Context, o Options) (s *Stage, err error) {
+	ctrl.SetLogger(logr.Discard()) // else the library complains that nobody did
 	s = &Stage{Options: o, Crew: &crew.Crew{Dir: o.Dir, Failed: o.Failed}}
 	if s.root, err = controlplane.Root(); err != nil {
 		return nil, err
