@@ -250,7 +250,7 @@ type Exchange struct {
 	// +optional
 	ExpiryTime *metav1.Time `json:"expiryTime,omitempty"`
 
-	// causedBy is the command whose answer or silence led to the current attempt, as <step>/<direction>/<round>/<attempt>.
+	// causedBy is the command whose answer or silence led to the current attempt, as `<step>/<direction>/<round>/<attempt>`.
 	// +optional
 	// +kubebuilder:validation:MaxLength=120
 	CausedBy string `json:"causedBy,omitempty"`

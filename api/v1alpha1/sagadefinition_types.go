@@ -109,7 +109,7 @@ type Step struct {
 
 // Action is a command with its input, its time limit per attempt and its retries.
 type Action struct {
-	// command is what the participant is asked to do; the message's type is <participant>.<command>.
+	// command is what the participant is asked to do; the message's type is `<participant>.<command>`.
 	// Lower case letters, digits and dashes, at most 63 characters.
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -118,7 +118,7 @@ type Action struct {
 	Command string `json:"command"`
 
 	// input is the command's data: an object whose string values may hold ${…} expressions (CEL) over params, saga and
-	// steps['<an earlier step>'].output. Rendered it has at most 16 KiB. Defaults to an empty object.
+	// `steps['<an earlier step>'].output`. Rendered it has at most 16 KiB. Defaults to an empty object.
 	// +optional
 	// +kubebuilder:validation:Schemaless
 	// +kubebuilder:pruning:PreserveUnknownFields
@@ -153,7 +153,7 @@ type Action struct {
 
 // Publish is an event on the participant's events topic.
 type Publish struct {
-	// event is what is announced; the message's type is <participant>.<event>.
+	// event is what is announced; the message's type is `<participant>.<event>`.
 	// Lower case letters, digits and dashes, at most 63 characters.
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -162,7 +162,7 @@ type Publish struct {
 	Event string `json:"event"`
 
 	// data is the event's data: an object whose string values may hold ${…} expressions (CEL) over params, saga and
-	// steps['<an earlier step>'].output. Rendered it has at most 16 KiB. Defaults to an empty object.
+	// `steps['<an earlier step>'].output`. Rendered it has at most 16 KiB. Defaults to an empty object.
 	// +optional
 	// +kubebuilder:validation:Schemaless
 	// +kubebuilder:pruning:PreserveUnknownFields
@@ -177,7 +177,7 @@ type Compensation struct {
 	// +kubebuilder:default=Run
 	Policy CompensationPolicy `json:"policy,omitempty"`
 
-	// command is what the participant is asked to do; the message's type is <participant>.<command>. Required unless
+	// command is what the participant is asked to do; the message's type is `<participant>.<command>`. Required unless
 	// policy is None. Lower case letters, digits and dashes, at most 63 characters.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -282,7 +282,7 @@ type SagaDefinitionStatus struct {
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
-// +kubebuilder:resource:shortName=sagadef,categories=sagas
+// +kubebuilder:resource:shortName=sagadef,categories=sagas-dev
 // +kubebuilder:printcolumn:name="Accepted",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].status`,description="Whether sagas can be started from it"
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].reason`,description="Why, or why not"
 // +kubebuilder:printcolumn:name="Revision",type=string,JSONPath=`.status.revision`,priority=1

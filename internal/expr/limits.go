@@ -52,7 +52,7 @@ func deepCosts() []interpreter.CostTrackerOption {
 		return &cost
 	}
 	product := func(args []ref.Val, _ ref.Val) *uint64 {
-		cost := uint64(1 + pairs(args)/10)
+		cost := 1 + pairs(args)/10
 		return &cost
 	}
 	options := make([]interpreter.CostTrackerOption, 0, 12)

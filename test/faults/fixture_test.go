@@ -29,7 +29,7 @@ var rivals = []string{
 func set(t *testing.T, broker string, latency time.Duration) *stage.Stage {
 	t.Helper()
 	name := kafkatest.Name("faults")
-	dir, err := os.MkdirTemp("", "saga-faults-")
+	dir, err := os.MkdirTemp("", "saga-faults-") //nolint:usetesting // logs must outlive a failed test
 	if err != nil {
 		t.Fatal(err)
 	}
