@@ -49,7 +49,7 @@ func nextBatch(data []byte) (b batch, rest []byte, ok bool, err error) {
 	c := &cursor{data: data}
 	b.base = c.int64()
 	length := int(c.int32())
-	if c.err != nil || length > len(c.data) {
+	if whole := c.err == nil && length <= len(c.data); !whole {
 		return b, nil, false, nil
 	}
 	if length < batchMinimum {

@@ -96,3 +96,37 @@ func (c *cursor) varbytes() []byte {
 	}
 	return c.take(int(n))
 }
+
+// uvarint reads an unsigned number of variable length.
+func (c *cursor) uvarint() uint64 {
+	if c.err != nil {
+		return 0
+	}
+	value, n := binary.Uvarint(c.data)
+	if n <= 0 {
+		c.err = errShort
+		return 0
+	}
+	c.data = c.data[n:]
+	return value
+}
+
+// compact reads the length of a compact string or array, which is one more than it has; null is none.
+func (c *cursor) compact() int {
+	n := c.uvarint()
+	if n > uint64(len(c.data))+1 && c.err == nil {
+		c.err = errShort
+	}
+	if c.err != nil || n == 0 {
+		return 0
+	}
+	return int(n - 1)
+}
+
+// tags steps over tagged fields.
+func (c *cursor) tags() {
+	for n := c.uvarint(); n > 0 && c.err == nil; n-- {
+		c.uvarint() // which one
+		c.take(int(min(c.uvarint(), uint64(len(c.data)+1))))
+	}
+}

@@ -22,7 +22,7 @@ const (
 	maxResponse        = 256 << 20 // bytes; anything larger is no Kafka broker
 	fetchBytes         = 4 << 20   // of all partitions together, unless one batch is larger
 	partitionBytes     = 1 << 20
-	fetchCorrelation   = 1 // a connection carries one request at a time
+	oneCorrelation     = 1 // a connection carries one request at a time
 	responseHeaderSize = 4
 )
 
@@ -81,28 +81,36 @@ func (r *fetchRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 	if r.version < oldestFetch || r.version > newestFetch {
 		return nil, fmt.Errorf("%w: it speaks version %d of the Fetch API, not %d to %d", ErrRefused, r.version, oldestFetch, newestFetch)
 	}
-	if _, err := rw.Write(r.encode()); err != nil {
-		return nil, fmt.Errorf("writing a fetch request: %w", err)
+	body, err := exchange(rw, r.encode())
+	if err != nil {
+		return nil, fmt.Errorf("exchanging a fetch: %w", err)
+	}
+	return decodeFetch(body, r.version)
+}
+
+// exchange writes a request, whose first four bytes are left for its size, and reads the response without its own.
+func exchange(rw io.ReadWriter, request []byte) ([]byte, error) {
+	binary.BigEndian.PutUint32(request, uint32(len(request)-4))
+	if _, err := rw.Write(request); err != nil {
+		return nil, err
 	}
 	var size [4]byte
 	if _, err := io.ReadFull(rw, size[:]); err != nil {
-		return nil, fmt.Errorf("reading a fetch response: %w", err)
+		return nil, err
 	}
 	n := binary.BigEndian.Uint32(size[:])
 	if n < responseHeaderSize || n > maxResponse {
-		return nil, fmt.Errorf("reading a fetch response: its size is %d bytes", n)
+		return nil, fmt.Errorf("the response's size is %d bytes", n)
 	}
 	body := make([]byte, n)
-	if _, err := io.ReadFull(rw, body); err != nil {
-		return nil, fmt.Errorf("reading a fetch response: %w", err)
-	}
-	return decodeFetch(body, r.version)
+	_, err := io.ReadFull(rw, body)
+	return body, err
 }
 
 func (r *fetchRequest) encode() []byte {
 	b := make([]byte, 4, 128+20*len(r.partitions))
 	b = be16(b, int16(fetchKey), r.version)
-	b = be32(b, fetchCorrelation)
+	b = be32(b, oneCorrelation)
 	b = appendText(b, r.clientID)
 	b = be32(b, -1, int32(r.wait.Milliseconds()), 1, fetchBytes) // no replica; wait for one byte
 	b = append(b, readCommitted)
@@ -129,7 +137,6 @@ func (r *fetchRequest) encode() []byte {
 	if r.version >= 11 {
 		b = appendText(b, "") // no rack: read from the leader
 	}
-	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
 	return b
 }
 
@@ -171,7 +178,7 @@ func decodeFetch(body []byte, version int16) (*fetchResponse, error) {
 	switch {
 	case c.err != nil:
 		return nil, fmt.Errorf("decoding a fetch response: %w", c.err)
-	case correlation != fetchCorrelation:
+	case correlation != oneCorrelation:
 		return nil, fmt.Errorf("decoding a fetch response: it answers request %d", correlation)
 	case code != 0:
 		return nil, fmt.Errorf("fetching: %w", kafka.Error(code))

@@ -22,20 +22,27 @@ type offsets struct {
 	mu      sync.Mutex
 	waiting map[int32]int64 // to be committed
 	stored  map[int32]int64 // acknowledged, or loaded
+	topic   string          // the id that the broker gave the topic when it was made; goes with each commit
+	begun   map[int32]bool  // partitions that have their first position: what is noted before belongs to another topic
 	noted   chan struct{}   // something waits
 }
 
 func newOffsets(c *Client, cfg ReaderConfig) *offsets {
-	return &offsets{client: c, cfg: cfg, waiting: map[int32]int64{}, stored: map[int32]int64{}, noted: make(chan struct{}, 1)}
+	return &offsets{
+		client: c, cfg: cfg, noted: make(chan struct{}, 1),
+		waiting: map[int32]int64{}, stored: map[int32]int64{}, begun: map[int32]bool{},
+	}
 }
 
 // note remembers a position to commit, unless that is what is stored already.
 func (o *offsets) note(partition int32, position int64) {
 	o.mu.Lock()
 	stored, known := o.stored[partition]
-	if known && stored == position {
+	switch {
+	case !o.begun[partition]:
+	case known && stored == position:
 		delete(o.waiting, partition)
-	} else {
+	default:
 		o.waiting[partition] = position
 	}
 	waits := len(o.waiting) > 0
@@ -48,14 +55,36 @@ func (o *offsets) note(partition int32, position int64) {
 	}
 }
 
-// forget drops what waits for a partition that begins anew: it belongs to records that are gone.
-func (o *offsets) forget(partition int32) {
+func (o *offsets) topicID() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.topic
+}
+
+// made notes the topic's id and says whether it was another one before. What was stored belonged to that one.
+func (o *offsets) made(id string) (anew bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	anew = o.topic != "" && o.topic != id
+	o.topic = id
+	if anew {
+		clear(o.stored)
+		clear(o.waiting)
+		clear(o.begun)
+	}
+	return anew
+}
+
+// begin takes commits for a partition from now on. What was noted before belongs to records that are gone.
+func (o *offsets) begin(partition int32) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.waiting, partition)
+	o.begun[partition] = true
 }
 
-// load returns the committed positions, or the first offsets where none is committed.
+// load returns the committed positions, or the first offsets where none is committed, or what is belongs to an
+// earlier topic of this name.
 func (o *offsets) load(ctx context.Context, partitions []int32) (map[int32]int64, error) {
 	ids := make([]int, len(partitions))
 	for i, id := range partitions {
@@ -78,7 +107,7 @@ func (o *offsets) load(ctx context.Context, partitions []int32) (map[int32]int64
 		switch {
 		case p.Error != nil:
 			return nil, classify("loading committed offsets", p.Error)
-		case p.CommittedOffset < 0:
+		case p.CommittedOffset < 0, p.Metadata != "" && p.Metadata != o.topicID():
 			none = append(none, int32(p.Partition))
 		default:
 			positions[int32(p.Partition)] = p.CommittedOffset
@@ -126,7 +155,9 @@ func (o *offsets) first(ctx context.Context, partitions []int32) (map[int32]int6
 func (o *offsets) commit(ctx context.Context, positions map[int32]int64) error {
 	request := &kafka.OffsetCommitRequest{GroupID: o.cfg.Group, GenerationID: noGeneration, Topics: map[string][]kafka.OffsetCommit{}}
 	for id, position := range positions {
-		request.Topics[o.cfg.Topic] = append(request.Topics[o.cfg.Topic], kafka.OffsetCommit{Partition: int(id), Offset: position})
+		request.Topics[o.cfg.Topic] = append(request.Topics[o.cfg.Topic], kafka.OffsetCommit{
+			Partition: int(id), Offset: position, Metadata: o.topicID(),
+		})
 	}
 	response, err := o.client.library().OffsetCommit(ctx, request)
 	if err != nil {
@@ -187,7 +218,9 @@ func (c *committer) run(ctx context.Context) {
 		case <-idle.C:
 			err = c.write(ctx, true)
 		case <-c.noted:
-			pause(ctx, wait)
+			if pause(ctx, wait) != nil {
+				return
+			}
 			err = c.write(ctx, false)
 		}
 		if wait = c.cfg.CommitEvery; err != nil {
@@ -208,7 +241,7 @@ func (c *committer) again() {
 
 func (c *committer) write(ctx context.Context, idle bool) error {
 	positions := c.snapshot(idle)
-	if len(positions) == 0 || ctx.Err() != nil {
+	if len(positions) == 0 {
 		return nil
 	}
 	return c.commit(ctx, positions)

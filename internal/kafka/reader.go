@@ -134,7 +134,9 @@ func (r *Reader) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-time.After(wait):
 		case <-r.nudged:
-			pause(ctx, r.cfg.BackoffAtFirst)
+			if pause(ctx, r.cfg.BackoffAtFirst) != nil {
+				return nil
+			}
 		}
 	}
 	return nil
@@ -166,8 +168,19 @@ func (r *Reader) assign(ctx context.Context, crew *fetchers) error {
 	if errors.Is(err, ErrTopicMissing) {
 		crew.stop()
 	}
-	if err != nil || maps.Equal(leaders, crew.leaders) {
+	if err != nil {
 		return err
+	}
+	id, err := r.client.topicID(ctx, r.cfg.Topic)
+	if err != nil {
+		return err
+	}
+	if r.offsets.made(id) {
+		crew.stop()
+		r.abandon()
+	}
+	if maps.Equal(leaders, crew.leaders) {
+		return nil
 	}
 	crew.stop()
 	if err := r.begin(ctx, leaders); err != nil {
@@ -175,6 +188,24 @@ func (r *Reader) assign(ctx context.Context, crew *fetchers) error {
 	}
 	crew.start(ctx, r, leaders)
 	return nil
+}
+
+// abandon forgets all positions: they belong to a topic that is gone, even where its successor has such offsets.
+func (r *Reader) abandon() {
+	var resets []Reset
+	r.board.update(func(partitions map[int32]*partition) error {
+		for id, p := range partitions {
+			resets = append(resets, Reset{Partition: id, From: p.position})
+		}
+		clear(partitions)
+		return fmt.Errorf("reading %s: %w: it was made anew", r.cfg.Topic, ErrUnavailable)
+	})
+	r.cfg.Log.Info("The topic was made anew, reading it from the first record", "topic", r.cfg.Topic)
+	for _, reset := range resets {
+		if r.cfg.OnReset != nil {
+			r.cfg.OnReset(reset)
+		}
+	}
 }
 
 // leaders returns the leader of each partition, -1 for one without.
@@ -220,7 +251,7 @@ func (r *Reader) begin(ctx context.Context, leaders map[int32]int32) error {
 	}
 	for id, position := range positions {
 		r.cfg.Sink.Reset(id, position)
-		r.offsets.forget(id)
+		r.offsets.begin(id)
 	}
 	r.board.update(func(partitions map[int32]*partition) error {
 		for id, position := range positions {
@@ -240,12 +271,14 @@ func (r *Reader) nudge() {
 	}
 }
 
-// pause waits for d or until ctx is done.
-func pause(ctx context.Context, d time.Duration) {
+// pause waits for d or until ctx is done, which it returns as an error.
+func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
+		return ctx.Err()
 	case <-timer.C:
+		return nil
 	}
 }

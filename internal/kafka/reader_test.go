@@ -127,6 +127,25 @@ func TestAPositionBeyondTheEndIsResetAndReported(t *testing.T) {
 	kafkatest.Eventually(t, "the new position to be committed", func() bool { return cluster.Committed(t, group, topic)[0] == 0 })
 }
 
+func TestATopicMadeAnewIsReadFromItsFirstRecordThoughTheCommittedOffsetExists(t *testing.T) {
+	cluster := kafkatest.Start(t)
+	topic, group := cluster.Topic(t, 1), kafkatest.Name("group")
+	client := connect(t, cluster.Brokers...)
+	cluster.Produce(t, saySome(topic, 0, "old", 3)...)
+	first := read(t, client, topic, group)
+	first.awaitValues(t, 3)
+	first.Commit(0, 3)
+	first.stop()
+	cluster.DeleteTopic(t, topic)
+	cluster.CreateTopics(t, 1, topic)
+	cluster.ProduceWith(t, nil, saySome(topic, 0, "new", 5)...)
+
+	second := read(t, connect(t, cluster.Brokers...), topic, group)
+	if got := second.awaitValues(t, 5); got[0] != "new0" || got[4] != "new4" {
+		t.Errorf("read %q", got)
+	}
+}
+
 func TestNewPartitionsAreRead(t *testing.T) {
 	cluster := kafkatest.Start(t)
 	topic := cluster.Topic(t, 1)

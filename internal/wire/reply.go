@@ -27,7 +27,7 @@ func ReplyTo(c Command) Reply {
 	}
 }
 
-// Namespace and name of the saga that is answered.
+// SagaName returns namespace and name of the saga that is answered.
 func (r Reply) SagaName() (namespace, name string) {
 	namespace, name, _ = strings.Cut(r.SagaRef, "/")
 	return namespace, name

@@ -49,7 +49,8 @@ func Start(t testing.TB) *Cluster {
 // Use makes a cluster of brokers that run already.
 func Use(t testing.TB, brokers ...string) *Cluster {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.MetadataMinAge(20*time.Millisecond), kgo.MetadataMaxAge(time.Second)) // topics come and go quickly here
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,12 +89,12 @@ func (c *Cluster) CreateTopics(t testing.TB, partitions int32, topics ...string)
 	c.awaitTopics(t, topics...)
 }
 
-// awaitTopics waits until the topics are led: brokers say 'created' a little earlier.
+// awaitTopics waits until the leaders of the topics answer for them: brokers say 'created' a little earlier.
 func (c *Cluster) awaitTopics(t testing.TB, topics ...string) {
 	t.Helper()
 	Eventually(t, "topics that are led", func() bool {
-		details, err := c.admin.ListTopics(patient(t), topics...)
-		return err == nil && details.Error() == nil && len(details) == len(topics)
+		ends, err := c.admin.ListEndOffsets(patient(t), topics...)
+		return err == nil && ends.Error() == nil && len(ends) == len(topics)
 	})
 }
 
