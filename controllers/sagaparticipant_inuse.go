@@ -41,9 +41,9 @@ func (u sagaUsers) look(ctx context.Context, object client.Object, needs neededB
 	if age < releaseGrace {
 		return "", min(releaseGrace-age, releaseGrace), nil
 	}
-	user, err = u.search(ctx, u.cached, object.GetNamespace(), needs)
+	user, err = searchUser(ctx, u.cached, 0, object.GetNamespace(), needs)
 	if err == nil && user == "" {
-		user, err = u.search(ctx, u.live, object.GetNamespace(), needs)
+		user, err = searchUser(ctx, u.live, sagasPerPage, object.GetNamespace(), needs)
 	}
 	if err != nil {
 		return "", 0, fmt.Errorf("looking for sagas that need it: %w", err)
@@ -57,12 +57,9 @@ func (u sagaUsers) look(ctx context.Context, object client.Object, needs neededB
 // neededBy says whether an unfinished saga needs the object.
 type neededBy func(ctx context.Context, saga *v1alpha1.Saga) (bool, error)
 
-// search looks through the sagas of a namespace, page by page where the reader has pages.
-func (u sagaUsers) search(ctx context.Context, reader client.Reader, namespace string, needs neededBy) (string, error) {
-	options := &client.ListOptions{Namespace: namespace}
-	if reader != u.cached {
-		options.Limit = sagasPerPage
-	}
+// searchUser looks through the sagas of a namespace, in pages of that many; 0, as for the cache: all at once.
+func searchUser(ctx context.Context, reader client.Reader, perPage int64, namespace string, needs neededBy) (string, error) {
+	options := &client.ListOptions{Namespace: namespace, Limit: perPage}
 	for {
 		var page v1alpha1.SagaList
 		if err := reader.List(ctx, &page, options); err != nil {
