@@ -137,6 +137,8 @@ type Action struct {
 	Timeout *metav1.Duration `json:"timeout,omitempty"`
 
 	// retry says how often and how soon a command that failed transiently, or that nobody answered, is sent again.
+	// The wait before attempt n+1 is initialBackoff × (backoffPercent/100)^(n−1), at most maxBackoff, shifted by up to
+	// jitterPercent either way.
 	// +optional
 	// +kubebuilder:default={}
 	Retry *RetryPolicy `json:"retry,omitempty"`
@@ -203,6 +205,8 @@ type Compensation struct {
 	Timeout *metav1.Duration `json:"timeout,omitempty"`
 
 	// retry says how often and how soon the compensation is sent again. When its attempts end, the saga waits for a person.
+	// The wait before attempt n+1 is initialBackoff × (backoffPercent/100)^(n−1), at most maxBackoff, shifted by up to
+	// jitterPercent either way.
 	// +optional
 	// +kubebuilder:default={}
 	Retry *RetryPolicy `json:"retry,omitempty"`
