@@ -13,6 +13,7 @@ import (
 
 	"github.com/sagas-dev/saga-operator/internal/kafka"
 	"github.com/sagas-dev/saga-operator/internal/wire"
+	"github.com/sagas-dev/saga-operator/test/crew"
 	"github.com/sagas-dev/saga-operator/test/kafkatest/fakebroker"
 )
 
@@ -68,7 +69,7 @@ func (d *demo) startBroker(ctx context.Context) (string, error) {
 	}
 	file := filepath.Join(d.dir, "broker.address")
 	args := []string{"broker", "--dir", filepath.Join(d.dir, "broker"), "--address-file", file}
-	if err := d.crew.start(command{name: "broker", path: self, args: args}); err != nil {
+	if err := d.crew.Start(crew.Command{Name: "broker", Path: self, Args: args}); err != nil {
 		return "", err
 	}
 	var address string

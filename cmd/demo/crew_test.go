@@ -3,28 +3,32 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sagas-dev/saga-operator/test/crew"
 )
 
-func newCrew(t *testing.T) (*crew, context.Context) {
+func newCrew(t *testing.T) (*crew.Crew, context.Context) {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(t.Context())
-	c := &crew{dir: t.TempDir(), failed: cancel}
-	t.Cleanup(func() { c.stopAll(time.Second) })
+	c := &crew.Crew{Dir: t.TempDir(), Failed: cancel}
+	t.Cleanup(func() { c.StopAll(time.Second) })
 	return c, ctx
 }
 
-func shell(name, script string) command {
-	return command{name: name, path: "/bin/sh", args: []string{"-c", script}}
+func shell(name, script string) crew.Command {
+	return crew.Command{Name: name, Path: "/bin/sh", Args: []string{"-c", script}}
 }
 
 func TestAProcessThatEndsByItselfEndsTheDemoWithItsLog(t *testing.T) {
 	c, ctx := newCrew(t)
-	if err := c.start(shell("manager", "echo no broker >&2; exit 3")); err != nil {
+	if err := c.Start(shell("manager", "echo no broker >&2; exit 3")); err != nil {
 		t.Fatal(err)
 	}
 	select {
@@ -42,11 +46,11 @@ func TestAProcessThatEndsByItselfEndsTheDemoWithItsLog(t *testing.T) {
 func TestAProcessThatIsKilledOnPurposeIsNoFailure(t *testing.T) {
 	c, ctx := newCrew(t)
 	for _, name := range []string{"a", "b"} {
-		if err := c.start(shell(name, "exec sleep 600")); err != nil {
+		if err := c.Start(shell(name, "exec sleep 600")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	pids := c.kill("b", "a", "nobody")
+	pids := c.Kill("b", "a", "nobody")
 	if len(pids) != 2 || ctx.Err() != nil {
 		t.Fatalf("killed %v, context: %v", pids, context.Cause(ctx))
 	}
@@ -55,29 +59,27 @@ func TestAProcessThatIsKilledOnPurposeIsNoFailure(t *testing.T) {
 			t.Errorf("process %d is still there: %v", pid, err)
 		}
 	}
-	if err := c.start(shell("a", "exec sleep 600")); err != nil {
+	if err := c.Start(shell("a", "exec sleep 600")); err != nil {
 		t.Errorf("it cannot be started again: %v", err)
-	}
-	if log, err := os.ReadFile(c.running[0].logFile); err != nil || len(log) != 0 {
-		t.Errorf("log %q, %v", log, err)
 	}
 }
 
 func TestAProcessThatIgnoresTheRequestToEndIsKilled(t *testing.T) {
 	c, ctx := newCrew(t)
-	if err := c.start(shell("stubborn", "trap '' TERM; echo ready; while :; do sleep 1; done")); err != nil {
+	if err := c.Start(shell("stubborn", "trap '' TERM; echo $$; while :; do sleep 1; done")); err != nil {
 		t.Fatal(err)
 	}
-	p := c.running[0]
+	var pid int
 	err := poll(ctx, "the trap", func() (bool, error) {
-		text, err := os.ReadFile(p.logFile)
-		return strings.Contains(string(text), "ready"), err
+		text, err := os.ReadFile(filepath.Join(c.Dir, "stubborn.log"))
+		n, _ := fmt.Sscan(string(text), &pid) // nothing yet
+		return n == 1, err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.stopAll(100 * time.Millisecond)
-	if err := syscall.Kill(p.pid(), 0); !errors.Is(err, syscall.ESRCH) {
+	c.StopAll(100 * time.Millisecond)
+	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
 		t.Errorf("it is still there: %v", err)
 	}
 }

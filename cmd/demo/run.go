@@ -9,7 +9,11 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/go-logr/logr"
+	ctrl "sigs.k8s.io/controller-runtime"
+
 	"github.com/sagas-dev/saga-operator/test/controlplane"
+	"github.com/sagas-dev/saga-operator/test/crew"
 )
 
 var (
@@ -19,6 +23,7 @@ var (
 
 // run runs the demo from nothing to nothing. Its error is the reason for exit 1.
 func run(ctx context.Context, o options, out io.Writer) (err error) {
+	ctrl.SetLogger(logr.Discard()) // else the library complains that nobody did
 	d, kubeBin, err := prepare(ctx, out)
 	if err != nil {
 		return whyStopped(ctx, err)
@@ -26,7 +31,7 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	defer func() { err = errors.Join(err, d.tidy(o, err == nil)) }()
 	story, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	d.crew = &crew{dir: d.dir, failed: cancel}
+	d.crew = &crew.Crew{Dir: d.dir, Failed: cancel}
 	defer func() { err = errors.Join(err, d.strike()) }()
 
 	timed, stop := context.WithTimeoutCause(story, o.timeout, errTooLong)
@@ -90,7 +95,7 @@ func (d *demo) explain(err error) error {
 	if !errors.Is(err, errTooLong) {
 		return err
 	}
-	return fmt.Errorf("%w\n%s", err, tail(filepath.Join(d.dir, "manager.log")))
+	return fmt.Errorf("%w\n%s", err, crew.Tail(filepath.Join(d.dir, "manager.log")))
 }
 
 // howToUse says how to talk to what is kept running.

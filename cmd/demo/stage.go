@@ -15,10 +15,14 @@ import (
 
 	"github.com/sagas-dev/saga-operator/internal/wire"
 	"github.com/sagas-dev/saga-operator/test/controlplane"
+	"github.com/sagas-dev/saga-operator/test/crew"
 )
 
 // grace is how long processes may take to end when they are asked to.
 const grace = 8 * time.Second
+
+// operatorNamespace is where config/rbac has the operator.
+const operatorNamespace = "saga-system"
 
 // lease is how long a new manager waits for one that was killed.
 const lease = 8 * time.Second
@@ -35,11 +39,12 @@ var services = []string{"inventory", "payment", "shipping"}
 type demo struct {
 	dir, root string
 	screen    *screen
-	crew      *crew
+	crew      *crew.Crew
 	bin       binaries
 	plane     *controlplane.ControlPlane
 	client    client.Client
 	broker    string
+	operator  *controlplane.User
 	metrics   string // the manager's address
 	health    string
 }
@@ -58,7 +63,7 @@ func (d *demo) setStage(ctx context.Context, kubeBin string) error {
 	if err := group.Wait(); err != nil {
 		return whyEnded(ctx, err)
 	}
-	if err := d.prepareManager(); err != nil {
+	if err := d.prepareManager(ctx); err != nil {
 		return err
 	}
 	return d.startCast()
@@ -80,8 +85,17 @@ func (d *demo) startControlPlane(ctx context.Context, kubeBin string) (err error
 	return err
 }
 
-// prepareManager makes what the manager needs beside its flags.
-func (d *demo) prepareManager() (err error) {
+// prepareManager makes what the manager needs beside its flags: above all its account, which may do no more here than
+// config/rbac allows it in a cluster.
+func (d *demo) prepareManager(ctx context.Context) (err error) {
+	for _, args := range [][]string{{"apply", "-f", "config/default/namespace.yaml"}, {"apply", "-k", "config/rbac"}} {
+		if out, err := d.kubectlOutput(ctx, args...); err != nil {
+			return fmt.Errorf("%w\n%s", err, out)
+		}
+	}
+	if d.operator, err = d.plane.AddUser("system:serviceaccount:" + operatorNamespace + ":saga-operator"); err != nil {
+		return err
+	}
 	secret, err := wire.NewSecret()
 	if err != nil {
 		return err
@@ -99,21 +113,22 @@ func (d *demo) prepareManager() (err error) {
 // startCast starts, or starts again, all that the demo kills: the services and the manager.
 func (d *demo) startCast() error {
 	for _, name := range services {
-		err := d.crew.start(command{name: name, path: d.bin.services, args: []string{
+		err := d.crew.Start(crew.Command{Name: name, Path: d.bin.services, Args: []string{
 			name, "--brokers", d.broker, "--data", d.dataDir(), "--latency", latency[name].String(), "--log-level", "debug",
 		}})
 		if err != nil {
 			return err
 		}
 	}
-	return d.crew.start(command{name: "manager", path: d.bin.manager, args: []string{
+	return d.crew.Start(crew.Command{Name: "manager", Path: d.bin.manager, Args: []string{
 		"--installation", installation,
 		"--kafka-brokers", d.broker,
-		"--kubeconfig", d.plane.Kubeconfig(),
+		"--kubeconfig", d.operator.Kubeconfig,
 		"--reply-token-key-file", d.keyFile(),
 		"--metrics-bind-address", d.metrics,
 		"--health-probe-bind-address", d.health,
 		// A manager that was killed is replaced once its lease has run out: by default after 15 s, which is long to look at.
+		"--leader-election-namespace", operatorNamespace,
 		"--leader-election-lease-duration", lease.String(),
 		"--leader-election-renew-deadline", (lease * 3 / 4).String(),
 		"--leader-election-retry-period", "500ms",
@@ -121,23 +136,31 @@ func (d *demo) startCast() error {
 	}})
 }
 
-// kubectl runs the real kubectl in the project's root, and shows command and output.
+// kubectl runs the real kubectl, and shows command and output.
 func (d *demo) kubectl(ctx context.Context, args ...string) error {
+	out, err := d.kubectlOutput(ctx, args...)
+	d.screen.say("$ kubectl %s", strings.Join(args, " "))
+	if len(out) > 0 {
+		d.screen.print(string(out))
+	}
+	return err
+}
+
+// kubectlOutput runs the real kubectl in the project's root.
+func (d *demo) kubectlOutput(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, filepath.Join(d.plane.BinDir(), "kubectl"), args...)
 	cmd.Dir = d.root
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+d.plane.Kubeconfig())
 	out, err := cmd.CombinedOutput()
-	d.screen.say("$ kubectl %s", strings.Join(args, " "))
-	d.screen.print(string(out))
 	if err != nil {
-		return fmt.Errorf("running kubectl %s: %w", args[0], whyEnded(ctx, err))
+		return out, fmt.Errorf("running kubectl %s: %w", args[0], whyEnded(ctx, err))
 	}
-	return nil
+	return out, nil
 }
 
 // strike takes everything away.
 func (d *demo) strike() error {
-	d.crew.stopAll(grace)
+	d.crew.StopAll(grace)
 	if d.plane == nil {
 		return nil
 	}

@@ -64,7 +64,7 @@ func (d *demo) disaster(ctx context.Context) ([]order, error) {
 		return nil, err
 	}
 	victims := append([]string{"manager"}, services...)
-	pids := d.crew.kill(victims...)
+	pids := d.crew.Kill(victims...)
 	d.screen.pause()
 	d.screen.say("kill -9 %s   # %s", numbers(pids), strings.Join(victims, ", "))
 	d.screen.say("All of them are gone; %s is in the middle of %s.", struckOrder, struckStep)
