@@ -98,6 +98,9 @@ func (d *decision) succeeded(i int, x *v1alpha1.Exchange, body []byte) {
 	} else if forward && d.outputsOpen() {
 		st.Output = output // not where a person decided meanwhile: later commands were sent without it
 	}
+	if st.State == v1alpha1.StepFailed {
+		d.wait(st) // its compensation was refused, as another saga's: whose the effect is, a person must find out
+	}
 	if !forward {
 		return // it is on its way to being undone, as what may have taken effect is
 	}
@@ -122,7 +125,7 @@ func (d *decision) outputsOpen() bool {
 func (d *decision) succeededAfterFailed(i int, x *v1alpha1.Exchange, body []byte) {
 	st, def := &d.s.Steps[i], &d.Program.steps[i]
 	switch {
-	case st.State == v1alpha1.StepFailed && def.recovery == v1alpha1.RecoveryPivot:
+	case st.State == v1alpha1.StepFailed && (def.recovery != v1alpha1.RecoveryCompensatable || st.Compensation != nil):
 		d.wait(st) // everything else is being undone, and this cannot be: a person must know
 	case st.State == v1alpha1.StepFailed:
 		st.State = v1alpha1.StepSucceeded // to be undone with the others
@@ -176,9 +179,9 @@ func failure(st *v1alpha1.StepStatus, x *v1alpha1.Exchange) v1alpha1.Cause {
 func (d *decision) keyUsed(i int, x *v1alpha1.Exchange, waits bool) {
 	st := &d.s.Steps[i]
 	switch {
-	case !waits && st.Compensation == nil && st.State != v1alpha1.StepNeedsIntervention:
+	case !waits && st.State == v1alpha1.StepUnknown:
 		st.State = v1alpha1.StepFailed
-	case !waits:
+	case !waits: // being undone, or decided by a person
 	case latched(d.s, v1alpha1.LatchAdopt) && !x.Adopts && !d.backward():
 		d.continueLost(i)
 	case d.backward() && latched(d.s, v1alpha1.LatchAdopt) && !x.Adopts:

@@ -26,7 +26,10 @@ func TestAKeyBelongsToOneSaga(t *testing.T) {
 		"compensating is none either":                                         {story: used + "decide reserve 1 Skip", verdicts: "Refused"},
 		"a compensation refused as KeyUsed of what never answered is settled": {def: "a max=1", story: "start; a silent; undo a failed KeyUsed", phase: "Compensated", steps: "a=Failed"},
 		"one of what succeeded needs a person":                                {story: started + "abort; reserve ok; undo reserve failed KeyUsed", phase: "NeedsIntervention", steps: "reserve=NeedsIntervention"},
-		"a late KeyUsed of a step being undone changes nothing":               {def: "a max=1", story: "start; a silent; a failed KeyUsed", steps: "a=Compensating", asked: "a/backward/1/1"},
+		"a late KeyUsed changes no person's decision": {def: "a | p pivot max=1 | r retriable", story: "start; a ok; p silent; decide p 1 Skip; p failed KeyUsed",
+			steps: "a=Succeeded p=Skipped r=Running", asked: "r/forward/1/1"},
+		"nor what needs no undoing":                             {def: "a | b none max=1", story: "start; a ok; b silent; b failed KeyUsed", steps: "a=Compensating b=Compensated"},
+		"a late KeyUsed of a step being undone changes nothing": {def: "a max=1", story: "start; a silent; a failed KeyUsed", steps: "a=Compensating", asked: "a/backward/1/1"},
 	})
 }
 

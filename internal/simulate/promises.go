@@ -13,11 +13,17 @@ import (
 	"github.com/sagas-dev/saga-operator/internal/engine"
 )
 
-// Check returns every promise about a saga's life that the write breaks. now is the time of the decision.
+// Check returns every promise about a saga's life that the write breaks, where participants keep the contract. now is the
+// time of the decision.
 func (w Write) Check(now time.Time) error {
+	return errors.Join(w.CheckAlways(now), w.checkPivot())
+}
+
+// CheckAlways returns the broken ones among the promises that do not rest on what participants do.
+func (w Write) CheckAlways(now time.Time) error {
 	return errors.Join(
 		w.checkEnd(), w.checkTime(), w.checkLatches(), w.checkSteps(), w.checkUndoOrder(),
-		w.checkPivot(), w.checkProgress(), w.checkQuiet(now), w.checkConditions(now),
+		w.checkProgress(), w.checkQuiet(now), w.checkConditions(now),
 	)
 }
 

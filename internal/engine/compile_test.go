@@ -1,0 +1,97 @@
+package engine_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/runtime"
+
+	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
+	"github.com/sagas-dev/saga-operator/internal/engine"
+	"github.com/sagas-dev/saga-operator/internal/simulate"
+)
+
+func TestWhatDoesNotCompile(t *testing.T) {
+	for name, r := range map[string]struct {
+		def  string
+		bend func(*v1alpha1.SagaDefinitionSpec)
+		want string
+	}{
+		"no steps":                        {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps = nil }, "there are 0"},
+		"65 steps":                        {many(65), nil, "there are 65"},
+		"two steps of one name":           {"a | a", nil, `steps[1].name: "a"`},
+		"two pivots":                      {"a pivot | b pivot", nil, "steps[1].recovery"},
+		"a retriable step before a pivot": {"a retriable | b pivot", nil, "steps[1].recovery"},
+		"a compensatable step after it":   {"a pivot | b", nil, "steps[1].recovery"},
+		"an unknown recovery":             {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Recovery = "Maybe" }, `"Maybe"`},
+		"neither action nor publish":      {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Action = nil }, "exactly one"},
+		"both":                            {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Publish = &v1alpha1.Publish{} }, "exactly one"},
+		"no compensation":                 {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Compensation = nil }, "policy None"},
+		"a compensation of a pivot":       {"a pivot", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Compensation = &v1alpha1.Compensation{Command: "x"} }, "never undone"},
+		"a compensation without command":  {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Compensation.Command = "" }, "a command or policy None"},
+		"policy None with a command":      {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Compensation.Policy = v1alpha1.CompensationNone }, "a command or policy None"},
+		"an event that is to be undone": {"a", func(d *v1alpha1.SagaDefinitionSpec) {
+			d.Steps[0].Action, d.Steps[0].Publish = nil, &v1alpha1.Publish{Event: "x"}
+		}, "cannot be taken back"},
+		"an input that is no object": {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Action.Input = raw(`[1]`) }, "action.input"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			def := definition(t, r.def)
+			if r.bend != nil {
+				r.bend(&def)
+			}
+			_, err := engine.Compile(def, simulate.Greedy{})
+			if !errors.Is(err, engine.ErrInvalidDefinition) || !strings.Contains(err.Error(), r.want) {
+				t.Errorf("want an invalid definition that names %q, got %v", r.want, err)
+			}
+		})
+	}
+}
+
+func many(n int) string {
+	var steps []string
+	for i := range n {
+		steps = append(steps, fmt.Sprintf("s%d", i))
+	}
+	return strings.Join(steps, " | ")
+}
+
+func raw(s string) *runtime.RawExtension { return &runtime.RawExtension{Raw: []byte(s)} }
+
+// scopes records what each template may read, and refuses the one that says so.
+type scopes struct{ seen *[]string }
+
+var errBad = errors.New("bad expression")
+
+func (x scopes) Compile(raw []byte, scope engine.Scope) (engine.Template, error) {
+	*x.seen = append(*x.seen, fmt.Sprintf("%v self=%s of %v", scope.Steps, scope.Self, scope.All))
+	if strings.Contains(string(raw), "bad") {
+		return nil, errBad
+	}
+	return empty{}, nil
+}
+
+func TestAnExpressionThatDoesNotCompileNamesItsField(t *testing.T) {
+	def := definition(t, "a | b")
+	def.Steps[1].Compensation.Input = raw(`{"x":"bad"}`)
+	var seen []string
+	_, err := engine.Compile(def, scopes{&seen})
+	if !errors.Is(err, engine.ErrInvalidExpression) || !errors.Is(err, errBad) || !strings.Contains(err.Error(), "steps[1] (b)") ||
+		!strings.Contains(err.Error(), "compensation.input") {
+		t.Errorf("want an invalid expression at steps[1] (b): compensation.input, got %v", err)
+	}
+	want := "[] self= of [a b]; [a] self= of [a b]; [a] self=b of [a b]"
+	if got := strings.Join(seen, "; "); got != want {
+		t.Errorf("want scopes %s, got %s", want, got)
+	}
+}
+
+func TestWhichParticipantsAProgramUses(t *testing.T) {
+	s := tell(t, order, "")
+	uses := s.program.Participants()
+	if len(uses) != 5 || uses["announce-service"] != (engine.ParticipantUse{Events: true}) || uses["ship-service"] != (engine.ParticipantUse{Commands: true}) {
+		t.Errorf("got %v", uses)
+	}
+}
