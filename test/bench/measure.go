@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+// measure sets everything up, takes all measurements and takes everything down.
+func measure(ctx context.Context, o options) (r *report, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	b, err := set(ctx, cancel, o)
+	if err != nil {
+		return nil, whyEnded(ctx, err)
+	}
+	defer func() { err = errors.Join(err, b.strike()) }()
+	r = newReport(o, time.Now())
+	for _, part := range []struct {
+		name string
+		take func(context.Context, *report) error
+	}{
+		{"recording what the operator writes for one saga", b.record},
+		{"measuring the API server's own limit", b.limits},
+		{"running sagas", b.speed},
+		{"measuring the API server's own limit once more", b.limitAgain},
+		{"running sagas made by hand", b.byHand},
+		{"running orders", b.orders},
+		{"weighing finished sagas", b.weigh},
+		{"letting sagas wait", b.wait},
+	} {
+		progress(part.name)
+		if err := part.take(ctx, r); err != nil {
+			return nil, fmt.Errorf("%s: %w", part.name, whyEnded(ctx, err))
+		}
+	}
+	return r, nil
+}
+
+// whyEnded prefers the reason for which everything was ended, such as a process that died, to what came of that.
+func whyEnded(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+var began = time.Now()
+
+// progress tells on standard error what is done now: the table comes at the end.
+func progress(what string) {
+	fmt.Fprintf(os.Stderr, "%5.0f s  %s\n", time.Since(began).Seconds(), what)
+}

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// report collects what was measured and judges it.
+type report struct {
+	options
+	head   []string
+	limits table
+	sagas  table
+	counts []counted
+	idling table
+	bars   []bar
+	rate   float64 // sagas per second of the main run
+}
+
+// counted are the writes of one way to start a transaction.
+type counted struct {
+	what   string
+	writes writes
+	per    int // so many of them
+}
+
+// bar is what a number should be. An exact one does not depend on the machine.
+type bar struct {
+	what, is, should string
+	ok, exact        bool
+}
+
+func newReport(o options, now time.Time) *report {
+	broker := "embedded (kfake), in memory"
+	if o.brokers != "" {
+		broker = o.brokers
+	}
+	fsync := "etcd waits for the disk (fsync)"
+	if o.noFsync {
+		fsync = "etcd does not wait for the disk: not comparable"
+	}
+	r := &report{options: o, head: []string{
+		fmt.Sprintf("%s, %d cores, %s, %s/%s, %s", now.UTC().Format("2006-01-02 15:04 UTC"), runtime.NumCPU(), memory(), runtime.GOOS, runtime.GOARCH, runtime.Version()),
+		fmt.Sprintf("Everything on this machine: control plane, broker, manager, clients. %s. Broker: %s.", fsync, broker),
+		"Participants answer `succeeded` at once and keep no books, so that the operator is what is measured.",
+		fmt.Sprintf("The saga: %d steps, made from an order; its definition is that of config/samples without the event.", stepCount),
+	}}
+	if len(o.managerFlags) > 0 {
+		r.head = append(r.head, "The manager with "+strings.Join(o.managerFlags, " ")+".")
+	}
+	r.limits = table{title: "The API server's own limit, no manager running (per second)"}
+	r.limits.add("clients", "creates", "status updates")
+	r.sagas = table{title: fmt.Sprintf("%d sagas, %d in flight", o.sagas, o.inFlight)}
+	r.sagas.add("measure", "value")
+	r.idling = table{title: fmt.Sprintf("%d sagas that wait for an answer, %s", o.waiting, o.window)}
+	r.idling.add("measure", "value")
+	return r
+}
+
+func (r *report) limit(clients int, creates, updates float64) {
+	r.limits.add(fmt.Sprint(clients), number(creates), number(updates))
+}
+
+func (r *report) speed(took result, used costs, rss float64) {
+	n := float64(len(took.latencies))
+	r.rate = n / took.took.Seconds()
+	slices.Sort(took.latencies)
+	r.sagas.add("sagas per second, until deleted", number(r.rate))
+	for _, p := range []float64{50, 95, 99} {
+		r.sagas.add(fmt.Sprintf("create to Completed, p%.0f", p), percentile(took.latencies, p).Round(time.Millisecond).String())
+	}
+	for _, part := range []struct {
+		name string
+		cpu  float64
+	}{
+		{"manager", used.manager}, {"kube-apiserver", used.apiServer}, {"etcd", used.etcd}, {"clients, participants, broker", used.bench},
+	} {
+		r.sagas.add("CPU per saga: "+part.name, fmt.Sprintf("%.1f ms (%.0f%%)", 1000*part.cpu/n, 100*part.cpu/used.sum()))
+	}
+	r.sagas.add("memory of the manager (RSS)", fmt.Sprintf("%.0f MiB", rss/(1<<20)))
+}
+
+// share sets the operator's rate against the API server's with the same writes.
+func (r *report) share(limit bare) {
+	share := 100 * r.rate / limit.mean()
+	r.sagas.add("the API server's limit with the same writes",
+		fmt.Sprintf("%s sagas/s (%s before, %s after) = %s writes/s", number(limit.mean()), number(limit.before), number(limit.after), number(bareWrites*limit.mean())))
+	r.sagas.add("share of that limit", fmt.Sprintf("%.0f%%", share))
+	r.bars = append(r.bars, bar{what: "share of what the API server allows with these writes", is: fmt.Sprintf("%.0f%%", share), should: "at least 60%", ok: share >= 60})
+}
+
+// writes takes in the writes of so many transactions and what each may cost at most.
+func (r *report) writes(what string, w writes, per, most int) {
+	r.counts = append(r.counts, counted{what, w, per})
+	r.bars = append(r.bars, bar{
+		what: "writes for " + what, is: fmt.Sprintf("%.3g", float64(w.total)/float64(per)), should: fmt.Sprintf("at most %d", most),
+		ok: w.total <= most*per, exact: true,
+	})
+}
+
+func (r *report) bytes(database, value float64) {
+	r.sagas.add("etcd's database per finished saga", fmt.Sprintf("%s (after compaction and defragmentation)", kibibytes(database)))
+	r.sagas.add("its value in etcd", kibibytes(value)+" (JSON, managedFields included)")
+}
+
+func (r *report) idle(i idle) {
+	reconciles := 0
+	for controller, n := range i.reconciles {
+		reconciles += n
+		if n > 0 {
+			r.idling.add("reconciles: "+controller, fmt.Sprint(n))
+		}
+	}
+	r.idling.add("reconciles, all controllers", fmt.Sprint(reconciles))
+	r.idling.add("writes", fmt.Sprint(i.window.total)+kinds(i.window))
+	r.idling.add("leases and the API server's upkeep, not counted", fmt.Sprint(i.window.upkeep))
+	r.idling.add("CPU of the manager", fmt.Sprintf("%.1f s", i.cpu))
+	r.idling.add("memory of the manager (RSS)", fmt.Sprintf("%.0f MiB", i.memory/(1<<20)))
+	r.idling.add("writes after the manager was killed and started again", fmt.Sprint(i.restart.total)+kinds(i.restart))
+	r.idling.add("commands sent again by the new manager", fmt.Sprint(i.resent))
+	for _, zero := range []struct {
+		what string
+		n    int
+	}{
+		{"reconciles while sagas wait", reconciles}, {"writes while sagas wait", i.window.total}, {"writes on a restart while sagas wait", i.restart.total},
+	} {
+		r.bars = append(r.bars, bar{what: zero.what, is: fmt.Sprint(zero.n), should: "0", ok: zero.n == 0, exact: true})
+	}
+}
+
+func (r *report) exactMissed() bool {
+	return slices.ContainsFunc(r.bars, func(b bar) bool { return b.exact && !b.ok })
+}
+
+// print writes everything, as text or markdown.
+func (r *report) print(out io.Writer, format string) error {
+	tables := []*table{&r.limits, &r.sagas, r.countsTable(), &r.idling, r.barsTable()}
+	if r.waiting == 0 {
+		tables = slices.Delete(tables, 3, 4)
+	}
+	write, newline := (*table).text, "\n"
+	if format == "markdown" {
+		write, newline = (*table).markdown, "\\\n" // the same paragraph, another line
+	}
+	if _, err := fmt.Fprintln(out, strings.Join(r.head, newline)); err != nil {
+		return err
+	}
+	for _, t := range tables {
+		if err := write(t, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *report) countsTable() *table {
+	t := &table{title: "API writes per transaction, from the API server's own metrics (without leases and its upkeep)"}
+	head := []string{"request"}
+	every := writes{kinds: map[string]int{}}
+	for _, c := range r.counts {
+		head = append(head, c.what)
+		for kind, n := range c.writes.kinds {
+			every.kinds[kind] += n
+		}
+	}
+	t.add(head...)
+	for _, kind := range every.sorted() {
+		row := []string{kind}
+		for _, c := range r.counts {
+			row = append(row, per(c.writes.kinds[kind], c.per))
+		}
+		t.add(row...)
+	}
+	sum, upkeep := []string{"sum"}, []string{"leases and upkeep, in all, not in the sum"}
+	for _, c := range r.counts {
+		sum = append(sum, per(c.writes.total, c.per))
+		upkeep = append(upkeep, fmt.Sprint(c.writes.upkeep))
+	}
+	t.add(sum...)
+	t.add(upkeep...)
+	return t
+}
+
+func (r *report) barsTable() *table {
+	t := &table{title: "Bars"}
+	t.add("what", "is", "should be", "")
+	for _, b := range r.bars {
+		verdict := "missed"
+		if b.ok {
+			verdict = "passed"
+		}
+		t.add(b.what, b.is, b.should, verdict)
+	}
+	return t
+}
+
+func kinds(w writes) string {
+	var all []string
+	for _, kind := range w.sorted() {
+		all = append(all, fmt.Sprintf("%s: %d", kind, w.kinds[kind]))
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(all, ", ") + ")"
+}
+
+func per(n, of int) string {
+	if n == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.4g", float64(n)/float64(of))
+}
+
+// percentile of what is sorted: the smallest value that so many percent do not exceed; 0 of nothing.
+func percentile(sorted []time.Duration, percent float64) time.Duration {
+	if len(sorted) == 0 {
+		return 0
+	}
+	rank := int(math.Ceil(percent / 100 * float64(len(sorted))))
+	return sorted[max(rank-1, 0)]
+}
+
+func number(x float64) string {
+	if x < 100 {
+		return fmt.Sprintf("%.1f", x)
+	}
+	return fmt.Sprintf("%.0f", x)
+}
+
+func kibibytes(bytes float64) string { return fmt.Sprintf("%.1f KiB", bytes/1024) }
