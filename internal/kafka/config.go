@@ -23,7 +23,7 @@ type Config struct {
 	PasswordFile   string           // likewise
 	DialTimeout    time.Duration    // of a connection with TLS and SASL; 5 s by default
 	RequestTimeout time.Duration    // of one request; 10 s by default
-	MetadataTTL    time.Duration    // how old the picture of topics and leaders may be; 30 s by default
+	MetadataTTL    time.Duration    // how old the picture of topics and leaders may be; 10 s by default
 	Now            func() time.Time // the clock; time.Now by default
 }
 
@@ -33,7 +33,7 @@ func (c Config) withDefaults() Config {
 		value *time.Duration
 		or    time.Duration
 	}{
-		{&c.DialTimeout, 5 * time.Second}, {&c.RequestTimeout, 10 * time.Second}, {&c.MetadataTTL, 30 * time.Second},
+		{&c.DialTimeout, 5 * time.Second}, {&c.RequestTimeout, 10 * time.Second}, {&c.MetadataTTL, 10 * time.Second},
 	} {
 		if *d.value <= 0 {
 			*d.value = d.or
