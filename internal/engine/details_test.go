@@ -245,6 +245,19 @@ func TestTimeNeverGoesBack(t *testing.T) {
 	}
 }
 
+func TestAStateOfAnotherProgramIsLeftAlone(t *testing.T) {
+	s, other := tell(t, order, ""), tell(t, "reserve | ship pivot", "")
+	s.play("start")
+	next, got := other.run.Next(s.state, s.now, []engine.Event{s.event("reserve ok"), s.event("abort")})
+	if diff := diffOf(s.state, next); diff != "" || words(got) != "Unheard Unheard" {
+		t.Errorf("got %s and %s", words(got), diff)
+	}
+	pending, err := other.run.Pending(s.state)
+	if len(pending) > 0 || err != nil || len(other.run.Timers(s.state)) > 0 {
+		t.Errorf("another program's state asks for %v, %v", pending, err)
+	}
+}
+
 func TestTimers(t *testing.T) {
 	for name, r := range map[string]struct{ story, want string }{
 		"before the start there are none":        {"nothing", ""},

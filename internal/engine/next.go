@@ -20,6 +20,7 @@ const Rules = 1
 // (start, adopt, replies, resolutions, abort and delete, suspend, timers); then the saga advances once, so that a pivot never leaves
 // in the same decision as an abort. Next returns the state to store, whose Pending is to be sent once it is stored,
 // and one verdict per event. A reply that is late, repeated or foreign is no error: its verdict says what to do with it.
+// A state of another program is returned as it is, and every event is Unheard.
 // Source: docs/architecture.md, "Life of a saga".
 func (r Run) Next(s State, now time.Time, events []Event) (State, []Verdict) {
 	next := s.DeepCopy()
@@ -29,6 +30,12 @@ func (r Run) Next(s State, now time.Time, events []Event) (State, []Verdict) {
 	}
 	d := decision{Run: r, s: next, now: at}
 	verdicts := make([]Verdict, len(events))
+	if !r.fits(&s) {
+		for i := range verdicts {
+			verdicts[i] = Unheard
+		}
+		return *next, verdicts
+	}
 	for _, i := range inOrder(events) {
 		verdicts[i] = d.settle(events[i])
 	}
@@ -39,6 +46,14 @@ func (r Run) Next(s State, now time.Time, events []Event) (State, []Verdict) {
 		next.DecisionTime = &at
 	}
 	return *next, verdicts
+}
+
+// fits says whether the state is one of this program's, started or not.
+func (p *Program) fits(s *State) bool {
+	if s.StartTime == nil {
+		return true
+	}
+	return slices.EqualFunc(s.Steps, p.steps, func(st v1alpha1.StepStatus, def step) bool { return st.Name == def.name })
 }
 
 // inOrder returns the indices of events in the order in which they are settled.

@@ -37,7 +37,7 @@ func commandKey(step string, dir Direction, round, attempt int32) string {
 // state always gives the same bytes. An error says which input cannot be rendered, which only a changed
 // definition or state can cause; the other commands are returned all the same.
 func (r Run) Pending(s State) ([]Command, error) {
-	if s.EndTime != nil || len(s.Steps) != len(r.Program.steps) {
+	if s.StartTime == nil || s.EndTime != nil || !r.fits(&s) {
 		return nil, nil
 	}
 	var commands []Command

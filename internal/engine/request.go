@@ -177,7 +177,7 @@ func (p *Program) deadlineRuns(s *State) bool {
 
 // Timers returns when to look at the saga again: the deadline, what backs off, and the attempts that wait for an answer.
 func (r Run) Timers(s State) []Timer {
-	if s.StartTime == nil || s.EndTime != nil || len(s.Steps) != len(r.Program.steps) {
+	if s.StartTime == nil || s.EndTime != nil || !r.fits(&s) {
 		return nil
 	}
 	var timers []Timer
@@ -204,7 +204,7 @@ func timersOf(step string, dir Direction, x *v1alpha1.Exchange, timeout time.Dur
 	switch {
 	case x.Outcome == v1alpha1.ExchangeWaiting:
 		t.Kind, t.Timeout = TimerAttempt, timeout
-	case x.Outcome == v1alpha1.ExchangeRetrying && !held:
+	case x.Outcome == v1alpha1.ExchangeRetrying && x.RetryTime != nil && !held:
 		t.Kind, t.At = TimerBackoff, x.RetryTime.Time
 	default:
 		return nil

@@ -149,7 +149,7 @@ func (v view) exchange(i int) string {
 	if v.p != nil && len(v.p.steps) == len(v.s.Steps) {
 		word = v.messageType(i, st.State)
 	}
-	if x.Outcome == v1alpha1.ExchangeRetrying {
+	if x.Outcome == v1alpha1.ExchangeRetrying && x.RetryTime != nil {
 		if v.s.SuspendTime != nil && st.State == v1alpha1.StepRunning {
 			return "resuming (spec.suspend)"
 		}
