@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -61,9 +62,17 @@ func newCatalogue(t *testing.T) *catalogue {
 	}
 }
 
-// counting is the reconcilers' client.
+// counting is the reconcilers' client, whose lists are as strange as those of the cache: without pages, yet with a next one.
 func (c *catalogue) counting() client.Client {
 	return interceptor.NewClient(c.api, interceptor.Funcs{
+		List: func(ctx context.Context, api client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+			if asked := (&client.ListOptions{}).ApplyOptions(opts); asked.Continue != "" {
+				return errors.New("continue list option is not supported by the cache")
+			}
+			err := api.List(ctx, list, opts...)
+			list.SetContinue("continue-not-supported")
+			return err
+		},
 		SubResourceUpdate: func(ctx context.Context, api client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
 			c.statusWrites++
 			return api.SubResource(sub).Update(ctx, o, opts...)

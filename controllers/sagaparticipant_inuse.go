@@ -74,7 +74,7 @@ func searchUser(ctx context.Context, reader client.Reader, perPage int64, namesp
 				return saga.Name, err
 			}
 		}
-		if options.Continue = page.Continue; options.Continue == "" {
+		if options.Continue = page.Continue; options.Continue == "" || perPage == 0 { // the cache names a next page that it cannot give
 			return "", nil
 		}
 	}

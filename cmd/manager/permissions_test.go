@@ -174,3 +174,27 @@ func read(t *testing.T, api client.Client, namespace, name string, into client.O
 	}
 	return err == nil
 }
+
+func TestSeveralNamespacesAreWatchedAndNoOthers(t *testing.T) {
+	plane, kafka := controlplane.ForTest(t), kafkatest.Start(t)
+	api := apiClient(t)
+	namespaces := []string{plane.Namespace(t), plane.Namespace(t), plane.Namespace(t)}
+	createOwnTopics(t, kafka, "several")
+	for _, namespace := range namespaces {
+		create(t, api, &v1alpha1.SagaParticipant{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "inventory"},
+			Spec:       v1alpha1.SagaParticipantSpec{Topics: v1alpha1.ParticipantTopics{Commands: "several.commands"}},
+		})
+	}
+	p := startManager(t, kafka, "several", namespaces[0], "--namespaces", strings.Join(namespaces[:2], ","))
+	participant := &v1alpha1.SagaParticipant{}
+	for _, namespace := range namespaces[:2] {
+		p.await("the missing topic to be shown", func() bool {
+			return read(t, api, namespace, "inventory", participant) &&
+				meta.IsStatusConditionFalse(participant.Status.Conditions, v1alpha1.ConditionTopicsReady)
+		})
+	}
+	if read(t, api, namespaces[2], "inventory", participant); len(participant.Status.Conditions) > 0 || len(participant.Finalizers) > 0 {
+		t.Errorf("the participant of another namespace was touched: %+v", participant)
+	}
+}

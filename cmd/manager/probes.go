@@ -32,8 +32,9 @@ func (p probes) serve(mgr ctrl.Manager, address string, log logr.Logger) error {
 		return fmt.Errorf("listening for probes (--health-probe-bind-address): %w", err)
 	}
 	log.Info("Serving probes", "address", listener.Addr().String())
+	patience := time.Second // for an answer on its way, when the manager ends
 	err = mgr.Add(&manager.Server{
-		Name: "probes", Listener: listener,
+		Name: "probes", Listener: listener, ShutdownTimeout: &patience,
 		Server: &http.Server{Handler: p.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute},
 	})
 	if err != nil {

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -113,9 +115,8 @@ func (p *process) readyz() (int, string) {
 	if err != nil {
 		return 0, err.Error()
 	}
-	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
-	if err != nil {
+	if err := errors.Join(err, response.Body.Close()); err != nil {
 		p.t.Fatal(err)
 	}
 	return response.StatusCode, string(text)
@@ -238,17 +239,65 @@ func TestReadyzSaysThatTheBrokerIsAway(t *testing.T) {
 	})
 }
 
-func TestASecondSignalEndsTheManagerAtOnce(t *testing.T) {
-	// A broker that takes connections and never answers keeps the ending manager waiting.
-	namespace := controlplane.ForTest(t).Namespace(t)
-	p := startManager(t, &kafkatest.Cluster{Brokers: []string{"127.0.0.1:1"}}, "hurried", namespace)
-	p.await("probes", func() bool { code, _ := p.readyz(); return code != 0 })
-	for range 2 {
-		if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-			break // it has ended: the two came as one
-		}
+// startHanging starts a manager that leads and is in the middle of reading a request, which keeps a server from ending.
+func startHanging(t *testing.T, installation string, more ...string) (p *process, namespace string) {
+	t.Helper()
+	kafka := kafkatest.Start(t)
+	namespace = controlplane.ForTest(t).Namespace(t)
+	createOwnTopics(t, kafka, installation)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
-	p.exits(5 * time.Second)
+	address := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p = startManager(t, kafka, installation, namespace, append(more, "--pprof-bind-address", address)...)
+	p.await("the lease", func() bool { return holder(t, namespace, installation) != "" })
+	half, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = half.Close() }) // it has usually ended with the process
+	if _, err := io.WriteString(half, "GET /debug/pprof/ HTTP/1.1\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	// A whole request on another connection comes back only after the server has looked at the first.
+	p.await("an answer", func() bool {
+		response, err := http.Get("http://" + address + "/debug/pprof/cmdline")
+		return err == nil && response.Body.Close() == nil
+	})
+	return p, namespace
+}
+
+func (p *process) signal(signal syscall.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(signal); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func TestAnEndThatHangsIsBoundedAndReleasesTheLease(t *testing.T) {
+	p, namespace := startHanging(t, "hanging", "--shutdown-timeout", "2s")
+	p.signal(syscall.SIGTERM)
+	told := time.Now()
+	if code := p.exits(10 * time.Second); code != exitFailed || time.Since(told) > 4*time.Second {
+		t.Errorf("exit code %d after %s; want %d after 2s", code, time.Since(told), exitFailed)
+	}
+	if got := holder(t, namespace, "hanging"); got != "" {
+		t.Errorf("the lease is still held by %s", got)
+	}
+}
+
+func TestASecondSignalEndsTheManagerAtOnce(t *testing.T) {
+	p, _ := startHanging(t, "hurried", "--shutdown-timeout", "1m")
+	p.signal(syscall.SIGTERM)
+	p.await("its ending", func() bool { return strings.Contains(p.log.String(), "Ending: no more work is taken") })
+	p.signal(syscall.SIGTERM)
+	if code := p.exits(5 * time.Second); code == exitDone {
+		t.Errorf("exit code %d; want another, since it was cut short", code)
+	}
 }
 
 func TestBadConfigurationEndsWithCodeTwoAndNamesTheFlag(t *testing.T) {
@@ -279,4 +328,3 @@ func TestVersionAndHelpNeedNoConfiguration(t *testing.T) {
 		}
 	}
 }
-
