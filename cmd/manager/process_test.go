@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -27,19 +27,27 @@ import (
 
 func TestMain(m *testing.M) { controlplane.Main(m, controlplane.Options{}) }
 
-// binary builds the manager once.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "manager")
-	if err != nil {
-		return "", err
+var build struct {
+	sync.Once
+	path string
+	err  error
+}
+
+// binary builds the manager once, into the control plane's directory, which goes with it.
+func binary(t *testing.T) string {
+	t.Helper()
+	dir := controlplane.ForTest(t).Dir()
+	build.Do(func() {
+		build.path = filepath.Join(dir, "manager")
+		if out, err := exec.Command("go", "build", "-o", build.path, ".").CombinedOutput(); err != nil {
+			build.err = fmt.Errorf("building the manager: %w: %s", err, out)
+		}
+	})
+	if build.err != nil {
+		t.Fatal(build.err)
 	}
-	path := filepath.Join(dir, "manager")
-	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput()
-	if err != nil {
-		return "", &exec.Error{Name: string(out), Err: err}
-	}
-	return path, nil
-})
+	return build.path
+}
 
 // process is a running manager.
 type process struct {
@@ -68,11 +76,7 @@ func (l *lockedBuffer) String() string {
 
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
-	path, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &process{t: t, cmd: exec.Command(path, args...), ended: make(chan struct{}), log: &lockedBuffer{}}
+	p := &process{t: t, cmd: exec.Command(binary(t), args...), ended: make(chan struct{}), log: &lockedBuffer{}}
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
