@@ -30,8 +30,12 @@ func (w Write) CheckAlways(now time.Time) error {
 // checkEnd: the end is final, and nothing is asked after it.
 func (w Write) checkEnd() error {
 	if w.After.EndTime != nil {
-		if pending, err := w.Saga.Run.Pending(w.After); len(pending) > 0 || err != nil || len(w.Saga.Run.Timers(w.After)) > 0 {
-			return fmt.Errorf("commands or timers after the end: %v, %v", pending, err)
+		pending, err := w.Saga.Run.Pending(w.After)
+		if err != nil {
+			return fmt.Errorf("reading what is pending after the end: %w", err)
+		}
+		if len(pending) > 0 || len(w.Saga.Run.Timers(w.After)) > 0 {
+			return fmt.Errorf("commands or timers after the end: %v", pending)
 		}
 	}
 	if w.Before.EndTime != nil && !equality.Semantic.DeepEqual(w.Before, w.After) {
@@ -90,7 +94,8 @@ func (w Write) checkLatches() error {
 	return nil
 }
 
-// checkSteps: what is settled stays settled, what was never sent is never undone, and going backward asks for nothing new.
+// checkSteps: what is settled stays settled, what was never sent is never undone, and neither a saga that goes backward nor
+// a suspended one asks for anything forward.
 func (w Write) checkSteps() error {
 	for i := range w.After.Steps {
 		after, old := &w.After.Steps[i], v1alpha1.StepStatus{}
@@ -101,24 +106,38 @@ func (w Write) checkSteps() error {
 		if after.Compensation != nil && (after.Action == nil || after.Action.StartTime == nil) && !adopted {
 			return fmt.Errorf("step %s is undone but was never sent", after.Name)
 		}
-		if old.Action != nil && old.Action.Outcome == v1alpha1.ExchangeSucceeded &&
-			!equality.Semantic.DeepEqual(old.Action, after.Action) {
-			return fmt.Errorf("step %s had succeeded: %+v became %+v", after.Name, old.Action, after.Action)
+		if err := errors.Join(checkSettled(&old, after), w.checkAsked(i, &old)); err != nil {
+			return err
 		}
-		if old.Output != nil && !equality.Semantic.DeepEqual(old.Output, after.Output) {
-			return fmt.Errorf("the output of step %s changed", after.Name)
+	}
+	return nil
+}
+
+func checkSettled(old, after *v1alpha1.StepStatus) error {
+	if old.Action != nil && old.Action.Outcome == v1alpha1.ExchangeSucceeded && !equality.Semantic.DeepEqual(old.Action, after.Action) {
+		return fmt.Errorf("step %s had succeeded: %+v became %+v", after.Name, old.Action, after.Action)
+	}
+	if old.Output != nil && !equality.Semantic.DeepEqual(old.Output, after.Output) {
+		return fmt.Errorf("the output of step %s changed", after.Name)
+	}
+	for _, final := range []v1alpha1.StepState{v1alpha1.StepCompensated, v1alpha1.StepNotCompensated, v1alpha1.StepSkipped} {
+		if old.State == final && after.State != final {
+			return fmt.Errorf("step %s went from %s to %s", after.Name, old.State, after.State)
 		}
-		for _, final := range []v1alpha1.StepState{v1alpha1.StepCompensated, v1alpha1.StepNotCompensated, v1alpha1.StepSkipped} {
-			if old.State == final && after.State != final {
-				return fmt.Errorf("step %s went from %s to %s", after.Name, old.State, after.State)
-			}
-		}
-		if w.Before.SuspendTime != nil && w.After.SuspendTime != nil && attempts(after.Action) > attempts(old.Action) {
-			return fmt.Errorf("step %s was asked though the saga is suspended", after.Name)
-		}
-		if w.After.Cause != nil && attempts(after.Action) > attempts(old.Action) && (w.Before.Cause != nil || !w.mayAskAndTurn(i)) {
-			return fmt.Errorf("step %s was asked again though the saga goes backward", after.Name)
-		}
+	}
+	return nil
+}
+
+func (w Write) checkAsked(i int, old *v1alpha1.StepStatus) error {
+	after := &w.After.Steps[i]
+	if attempts(after.Action) <= attempts(old.Action) {
+		return nil
+	}
+	if w.Before.SuspendTime != nil && w.After.SuspendTime != nil {
+		return fmt.Errorf("step %s was asked though the saga is suspended", after.Name)
+	}
+	if w.After.Cause != nil && (w.Before.Cause != nil || !w.mayAskAndTurn(i)) {
+		return fmt.Errorf("step %s was asked again though the saga goes backward", after.Name)
 	}
 	return nil
 }
