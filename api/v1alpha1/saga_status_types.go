@@ -117,6 +117,10 @@ type SagaState struct {
 	// +kubebuilder:validation:Minimum=0
 	Interventions int32 `json:"interventions,omitempty"`
 
+	// interventionTime is when the saga last began to wait for a person.
+	// +optional
+	InterventionTime *metav1.Time `json:"interventionTime,omitempty"`
+
 	// announced is the last intervention whose event the broker has acknowledged.
 	// +optional
 	// +kubebuilder:validation:Minimum=0

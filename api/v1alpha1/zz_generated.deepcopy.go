@@ -763,6 +763,10 @@ func (in *SagaState) DeepCopyInto(out *SagaState) {
 		*out = new(Cause)
 		**out = **in
 	}
+	if in.InterventionTime != nil {
+		in, out := &in.InterventionTime, &out.InterventionTime
+		*out = (*in).DeepCopy()
+	}
 	if in.Steps != nil {
 		in, out := &in.Steps, &out.Steps
 		*out = make([]StepStatus, len(*in))

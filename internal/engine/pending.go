@@ -101,8 +101,8 @@ func Announce(s State) (Announcement, bool) {
 		return Announcement{Outcome: "completed", Number: 1, Time: s.EndTime.UTC()}, true
 	case s.EndTime != nil:
 		return Announcement{Outcome: "compensated", Number: 1, Time: s.EndTime.UTC()}, true
-	case s.Interventions > s.Announced && len(waiting(&s)) > 0:
-		return Announcement{Outcome: "needs-intervention", Number: s.Interventions, Time: waitingSince(&s)}, true
+	case s.Interventions > s.Announced && s.InterventionTime != nil && len(waiting(&s)) > 0:
+		return Announcement{Outcome: "needs-intervention", Number: s.Interventions, Time: s.InterventionTime.UTC()}, true
 	}
 	return Announcement{}, false
 }
@@ -116,17 +116,4 @@ func waiting(s *State) []int {
 		}
 	}
 	return indices
-}
-
-// waitingSince is when the last of the waiting steps was answered, or given up.
-func waitingSince(s *State) time.Time {
-	var since time.Time
-	for _, i := range waiting(s) {
-		for _, x := range []*v1alpha1.Exchange{s.Steps[i].Action, s.Steps[i].Compensation} {
-			if x != nil && x.EndTime != nil && x.EndTime.After(since) {
-				since = x.EndTime.UTC()
-			}
-		}
-	}
-	return since
 }

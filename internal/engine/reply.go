@@ -286,4 +286,5 @@ func (d *decision) wait(st *v1alpha1.StepStatus) {
 	st.State = v1alpha1.StepNeedsIntervention
 	st.Decision++
 	d.s.Interventions++
+	d.s.InterventionTime = d.time()
 }

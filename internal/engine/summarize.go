@@ -109,7 +109,7 @@ func (v view) waitingFor() string {
 		if v.f.Suspend && v.f.Acceptance.Status == metav1.ConditionTrue {
 			return "resuming (spec.suspend)"
 		}
-		return v.f.Acceptance.Message
+		return strings.TrimPrefix(v.f.Acceptance.Message, "Waiting for ")
 	case v1alpha1.PhaseNeedsIntervention:
 		return v.decisions()
 	case v1alpha1.PhaseRunning, v1alpha1.PhaseCompensating:
