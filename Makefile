@@ -19,11 +19,11 @@ help: ## Show this help
 
 .PHONY: demo
 demo: ## Run orders end to end on this machine, watch them, leave nothing running
-	@go run ./cmd/demo $(ARGS)
+	@CGO_ENABLED=0 go build -trimpath -o bin/demo ./cmd/demo && exec bin/demo $(ARGS)
 
 .PHONY: dev
 dev: ## Run the demo's parts until Ctrl-C and print the KUBECONFIG line
-	@go run ./cmd/demo --keep $(ARGS)
+	@CGO_ENABLED=0 go build -trimpath -o bin/demo ./cmd/demo && exec bin/demo --keep $(ARGS)
 
 
 .PHONY: test
@@ -44,7 +44,7 @@ test-faults: ## Run only the fault tests: processes and brokers killed while ord
 
 .PHONY: bench
 bench: ## Measure this machine: the API server's limit, sagas per second, writes and bytes per saga
-	@go run ./test/bench $(ARGS)
+	@CGO_ENABLED=0 go build -trimpath -o bin/bench ./test/bench && exec bin/bench $(ARGS)
 
 
 .PHONY: build
