@@ -47,11 +47,15 @@ func (r *SagaReconciler) accept(ctx context.Context, v *visit) error {
 		return err
 	}
 	if v.compiled == nil {
+		v.specChanged = v.started() && v.acceptance.Final // as good as changed: it cannot be run any more
 		return nil
 	}
 	v.run = v.compiled.For(v.id)
 	v.digest = program.InputDigest(v.compiled.Digest, v.id)
 	if v.started() {
+		if !v.live {
+			r.keys.release(keyOf(v.saga), v.saga.UID) // the cache knows by now that it did
+		}
 		v.specChanged = paramsErr != nil || v.digest != v.saga.Status.InputDigest
 		return r.findTopics(ctx, v)
 	}
@@ -107,7 +111,7 @@ func (r *SagaReconciler) loadProgram(ctx context.Context, v *visit) error {
 		}
 	}
 	rev := &appsv1.ControllerRevision{}
-	err := r.Client.Get(ctx, types.NamespacedName{Namespace: v.saga.Namespace, Name: v.revision}, rev)
+	err := r.reader(v).Get(ctx, types.NamespacedName{Namespace: v.saga.Namespace, Name: v.revision}, rev)
 	if apierrors.IsNotFound(err) {
 		v.acceptance = engine.Acceptance{Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonReferencesMissing,
 			Message: fmt.Sprintf("Waiting for ControllerRevision %q, which holds what the saga runs", v.revision)}
@@ -124,10 +128,18 @@ func (r *SagaReconciler) loadProgram(ctx context.Context, v *visit) error {
 	return r.compile(v, def)
 }
 
+// reader reads what the saga refers to: past the cache where the visit is to be sure.
+func (r *SagaReconciler) reader(v *visit) client.Reader {
+	if v.live {
+		return r.APIReader
+	}
+	return r.Client
+}
+
 func (r *SagaReconciler) newestRevision(ctx context.Context, v *visit) error {
 	name := v.saga.Spec.DefinitionRef.Name
 	def := &v1alpha1.SagaDefinition{}
-	err := r.Client.Get(ctx, types.NamespacedName{Namespace: v.saga.Namespace, Name: name}, def)
+	err := r.reader(v).Get(ctx, types.NamespacedName{Namespace: v.saga.Namespace, Name: name}, def)
 	switch {
 	case apierrors.IsNotFound(err):
 		v.acceptance = waiting(v1alpha1.ReasonDefinitionNotFound, fmt.Sprintf("Waiting for SagaDefinition %q", name))
@@ -202,7 +214,8 @@ func (v *visit) missing(reason, message string) {
 // keyOf is the key by which unfinished sagas of one namespace are told apart.
 func keyOf(saga *v1alpha1.Saga) string { return program.IdempotencyKey("", saga) }
 
-// claimKey rejects the saga where another unfinished one has its key. Of two, the one that has not started loses.
+// claimKey rejects the saga where another unfinished one has its key. Of two, the one that has not started loses. The cache
+// may remember one that has ended: a live visit looks at each.
 func (r *SagaReconciler) claimKey(ctx context.Context, v *visit) error {
 	var same v1alpha1.SagaList
 	err := r.Client.List(ctx, &same, client.InNamespace(v.saga.Namespace), client.MatchingFields{indexKey: keyOf(v.saga)})
@@ -212,7 +225,16 @@ func (r *SagaReconciler) claimKey(ctx context.Context, v *visit) error {
 	unfinished := map[types.UID]string{}
 	for i := range same.Items {
 		other := &same.Items[i]
-		if other.UID != v.saga.UID && other.Status.StartTime != nil {
+		if other.UID == v.saga.UID {
+			continue
+		}
+		if unfinished, err := r.unfinished(ctx, v, other); err != nil || !unfinished {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if other.Status.StartTime != nil {
 			v.acceptance = duplicate(v.id.IdempotencyKey, other.Name)
 			return nil
 		}
@@ -222,6 +244,22 @@ func (r *SagaReconciler) claimKey(ctx context.Context, v *visit) error {
 		v.acceptance = duplicate(v.id.IdempotencyKey, holder)
 	}
 	return nil
+}
+
+// unfinished says whether the saga that the cache shows is still there, and has not ended.
+func (r *SagaReconciler) unfinished(ctx context.Context, v *visit, other *v1alpha1.Saga) (bool, error) {
+	if !v.live {
+		return true, nil
+	}
+	now := &v1alpha1.Saga{}
+	err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(other), now)
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("reading saga %q, which has the same key: %w", other.Name, err)
+	}
+	return now.UID == other.UID && !final(now.Status.Phase), nil
 }
 
 func duplicate(key, holder string) engine.Acceptance {

@@ -22,7 +22,6 @@ import (
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 	"github.com/sagas-dev/saga-operator/internal/dispatch"
-	"github.com/sagas-dev/saga-operator/internal/engine"
 	"github.com/sagas-dev/saga-operator/internal/outbound"
 	"github.com/sagas-dev/saga-operator/internal/program"
 	"github.com/sagas-dev/saga-operator/internal/replies"
@@ -66,7 +65,7 @@ func (r *SagaReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	saga := &v1alpha1.Saga{}
 	err := r.Client.Get(ctx, req.NamespacedName, saga)
 	if apierrors.IsNotFound(err) {
-		return ctrl.Result{}, r.rejectStrangers(ctx, req)
+		return r.unknown(ctx, req)
 	}
 	if err != nil {
 		return ctrl.Result{}, fmt.Errorf("reading the saga: %w", err)
@@ -96,43 +95,51 @@ func (r *SagaReconciler) visit(ctx context.Context, saga *v1alpha1.Saga, live bo
 	case v.leaves():
 		return false, ctrl.Result{}, r.release(ctx, v)
 	case v.stripped(), v.phase() == v1alpha1.PhaseRejected:
-		if err := r.refuse(ctx, v.deliveries, wire.ReasonNotAsked); err != nil {
-			return false, ctrl.Result{}, err
-		}
 		result, err := r.retire(ctx, v)
-		return false, result, err
+		return outcome(result, err, r.refuseAll(ctx, v, wire.ReasonNotAsked))
 	}
 	return r.decide(ctx, v)
 }
 
-// decide is the one path from what happened to what is sent: decide, store, settle, send.
+// decide is the one path from what happened to what is sent: decide, store, settle, send. Dead letters come last: a topic
+// that does not take them keeps no saga from going on.
 func (r *SagaReconciler) decide(ctx context.Context, v *visit) (again bool, _ ctrl.Result, _ error) {
-	var verdicts []engine.Verdict
-	state := v.saga.Status.SagaState
-	if v.runnable() {
-		state, verdicts = v.run.Next(state, v.now, v.events)
-	}
+	status, verdicts := v.next()
 	if v.needsLive(verdicts) {
 		return true, ctrl.Result{}, nil
 	}
-	err := r.store(ctx, v, engine.Summarize(v.program(), state, v.facts(verdicts)))
-	if errors.Is(err, errStatusRejected) {
-		return false, ctrl.Result{}, r.refuse(ctx, v.deliveries, wire.ReasonStatusRejected)
+	err := r.store(ctx, v, status)
+	if unacceptable(err) {
+		verdicts, err = r.storeLean(ctx, v, err)
+	}
+	if errors.Is(err, errStatusRejected) && len(v.deliveries) > 0 {
+		return false, ctrl.Result{}, r.refuseAll(ctx, v, wire.ReasonStatusRejected)
 	}
 	if err != nil {
 		return false, ctrl.Result{}, fmt.Errorf("storing: %w", err)
 	}
-	if err := r.settle(ctx, v, verdicts); err != nil {
-		return false, ctrl.Result{}, fmt.Errorf("settling replies: %w", err)
-	}
+	r.settle(v, verdicts)
+	result, err := r.proceed(ctx, v)
+	return outcome(result, err, r.bury(ctx, v, verdicts))
+}
+
+// proceed does what follows from the stored status.
+func (r *SagaReconciler) proceed(ctx context.Context, v *visit) (ctrl.Result, error) {
 	if final(v.phase()) {
-		result, err := r.retire(ctx, v)
-		return false, result, err
+		return r.retire(ctx, v)
 	}
 	if err := r.send(v); err != nil {
-		return false, ctrl.Result{}, fmt.Errorf("sending: %w", err)
+		return ctrl.Result{}, fmt.Errorf("sending: %w", err)
 	}
-	return false, ctrl.Result{RequeueAfter: r.wakeAfter(v)}, nil
+	return ctrl.Result{RequeueAfter: r.wakeAfter(v)}, nil
+}
+
+// outcome of a visit that nothing is left to be asked about.
+func outcome(result ctrl.Result, errs ...error) (again bool, _ ctrl.Result, _ error) {
+	if err := errors.Join(errs...); err != nil {
+		return false, ctrl.Result{}, err
+	}
+	return false, result, nil
 }
 
 // SetupWithManager registers the reconciler. Events of sagas, definitions, participants and revisions wake it; replies and
@@ -146,7 +153,7 @@ func (r *SagaReconciler) SetupWithManager(mgr ctrl.Manager, concurrency int) err
 		Named("saga").
 		For(&v1alpha1.Saga{}, builder.WithPredicates(ownWritesIgnored())).
 		Watches(&v1alpha1.SagaDefinition{}, handler.EnqueueRequestsFromMapFunc(r.waitingIn), changed).
-		Watches(&v1alpha1.SagaParticipant{}, handler.EnqueueRequestsFromMapFunc(r.waitingIn), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.SagaParticipant{}, handler.EnqueueRequestsFromMapFunc(r.unsentIn), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&appsv1.ControllerRevision{}, handler.EnqueueRequestsFromMapFunc(r.waitingIn), changed).
 		WatchesRawSource(r.wakes.source()).
 		WithOptions(controller.Options{

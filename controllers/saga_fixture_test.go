@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 	"github.com/sagas-dev/saga-operator/internal/dispatch"
 	"github.com/sagas-dev/saga-operator/internal/expr"
+	"github.com/sagas-dev/saga-operator/internal/kafka"
 	"github.com/sagas-dev/saga-operator/internal/outbound"
 	"github.com/sagas-dev/saga-operator/internal/program"
 	"github.com/sagas-dev/saga-operator/internal/replies"
@@ -46,6 +48,7 @@ type sagas struct {
 type broker struct {
 	mu     sync.Mutex
 	away   bool
+	no     map[string]bool // topics that do not exist
 	sent   []wire.Message
 	before func(wire.Message) // called before each message is taken
 }
@@ -56,11 +59,19 @@ func (b *broker) Send(_ context.Context, messages []wire.Message) error {
 	if b.away {
 		return errAway
 	}
-	for _, m := range messages {
+	failed := map[int]error{}
+	for i, m := range messages {
+		if b.no[m.Topic] {
+			failed[i] = kafka.ErrTopicMissing
+			continue
+		}
 		if b.before != nil {
 			b.before(m)
 		}
 		b.sent = append(b.sent, m)
+	}
+	if len(failed) > 0 {
+		return &kafka.SendError{Failed: failed}
 	}
 	return nil
 }
@@ -254,7 +265,7 @@ func (s *sagas) commands(participant string) []string {
 	return ids
 }
 
-func itoa(n int32) string { return string(rune('0' + n)) }
+func itoa(n int32) string { return strconv.Itoa(int(n)) }
 
 // answer puts an answer to the last command of a participant into the reply topic.
 func (s *sagas) answer(participant string, outcome wire.Outcome, body any) {

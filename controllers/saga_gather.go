@@ -22,6 +22,7 @@ type visit struct {
 	live bool
 	now  time.Time
 	ear  heard
+	seen int // how often replies had become readable when this visit began
 
 	id          engine.Saga
 	compiled    *program.Compiled // nil where the definition is not to be had
@@ -50,8 +51,9 @@ func (h heard) HeardUntil() time.Time { return h.Until }
 
 // gather does every read of a visit.
 func (r *SagaReconciler) gather(ctx context.Context, saga *v1alpha1.Saga, live bool) (*visit, error) {
+	seen := r.wakes.timesReadable()
 	known, deliveries := r.Replies.Gather(saga.Namespace, saga.Name)
-	v := &visit{saga: saga, live: live, now: r.Now().UTC(), ear: heard{known}}
+	v := &visit{saga: saga, live: live, now: r.Now().UTC(), ear: heard{known}, seen: seen}
 	for _, d := range deliveries {
 		if d.Reply.SagaUID == string(saga.UID) {
 			v.deliveries = append(v.deliveries, d)
@@ -72,15 +74,14 @@ func (r *SagaReconciler) gather(ctx context.Context, saga *v1alpha1.Saga, live b
 			return r.Encoder.CommandID(v.id, engine.Command{Step: t.Step, Direction: t.Direction, Round: t.Round, Attempt: t.Attempt})
 		}
 		v.collect()
-		if err := r.published(v); err != nil {
-			return nil, err
-		}
+		r.published(v)
 	}
 	return v, nil
 }
 
 func (v *visit) phase() v1alpha1.SagaPhase { return v.saga.Status.Phase }
 func (v *visit) started() bool             { return v.saga.Status.StartTime != nil }
+func (v *visit) ended() bool               { return v.saga.Status.EndTime != nil }
 func (v *visit) deleting() bool            { return !v.saga.DeletionTimestamp.IsZero() }
 func (v *visit) finalized() bool           { return hasFinalizer(v.saga) }
 
@@ -99,7 +100,7 @@ func (v *visit) runnable() bool {
 
 // leaves says whether the saga is to go at once: nothing was sent, or what was done is to stay done.
 func (v *visit) leaves() bool {
-	if !v.deleting() || v.stripped() || v.saga.Status.EndTime != nil {
+	if !v.deleting() || v.stripped() || v.ended() {
 		return false
 	}
 	return !v.started() || v.saga.Spec.DeletionPolicy == v1alpha1.DeletionOrphan
@@ -184,12 +185,10 @@ func (v *visit) silence(t engine.Timer) dispatch.Silence {
 // never is when to look again at what something else wakes.
 var never = time.Unix(1<<40, 0)
 
-// published turns the broker's acknowledgements of events into events for the engine.
-func (r *SagaReconciler) published(v *visit) error {
-	commands, err := v.run.Pending(v.saga.Status.SagaState)
-	if err != nil {
-		return fmt.Errorf("finding what is pending: %w", err)
-	}
+// published turns the broker's acknowledgements of events into events for the engine. What cannot be rendered is not
+// among them, and must not keep the saga from hearing of the rest; send tells of it.
+func (r *SagaReconciler) published(v *visit) {
+	commands, _ := v.run.Pending(v.saga.Status.SagaState)
 	for _, c := range commands {
 		if !c.Publish {
 			continue
@@ -199,22 +198,33 @@ func (r *SagaReconciler) published(v *visit) error {
 		}
 	}
 	a, ok := engine.Announce(v.saga.Status.SagaState)
-	if !ok || v.saga.Status.EndTime != nil {
-		return nil
+	if !ok || v.ended() {
+		return
 	}
 	if _, ok := v.acked(outbound.AnnouncementID(v.id, a)); ok {
 		v.events = append(v.events, engine.Published{Intervention: a.Number})
 	}
-	return nil
+}
+
+// next decides, on a copy, and sums up.
+func (v *visit) next() (v1alpha1.SagaStatus, []engine.Verdict) {
+	var verdicts []engine.Verdict
+	state := v.saga.Status.SagaState
+	if v.runnable() {
+		state, verdicts = v.run.Next(state, v.now, v.events)
+	}
+	return engine.Summarize(v.program(), state, v.facts(verdicts)), verdicts
 }
 
 // needsLive says whether something cannot be judged on a copy from the cache: a reply that looks early, or whose saga looks
-// unknown or changed.
+// unknown or changed; and what would stop the saga for good, since the cache may be late with what it refers to.
 func (v *visit) needsLive(verdicts []engine.Verdict) bool {
-	if v.live {
+	switch {
+	case v.live:
 		return false
-	}
-	if len(v.strangers) > 0 || len(v.deliveries) > 0 && (!v.runnable() || v.leaves()) {
+	case len(v.strangers) > 0, len(v.deliveries) > 0 && (!v.runnable() || v.leaves()):
+		return true
+	case !v.ended() && !v.runnable() && (v.started() || v.acceptance.Final):
 		return true
 	}
 	return slices.Contains(verdicts, engine.Unheard)
@@ -225,6 +235,9 @@ func (v *visit) facts(verdicts []engine.Verdict) engine.Facts {
 	f := engine.Facts{
 		Generation: v.saga.Generation, Now: v.now, Acceptance: v.acceptance, SpecChanged: v.specChanged,
 		Suspend: v.saga.Spec.Suspend, Previous: v.saga.Status.Conditions,
+	}
+	if v.ended() {
+		f.Acceptance = accepted // what it needed may be gone by now
 	}
 	for i, verdict := range verdicts {
 		if resolve, ok := v.events[i].(engine.Resolve); ok && verdict == engine.Refused {
@@ -247,7 +260,7 @@ func (r *SagaReconciler) wakeAfter(v *visit) time.Duration {
 		case silence.Expired:
 			return time.Millisecond
 		case silence.Due.IsZero():
-			r.wakes.whenReadable(v.saga)
+			r.wakes.whenReadable(v.saga, v.seen)
 		case silence.Due != never && (wake.IsZero() || silence.Due.Before(wake)):
 			wake = silence.Due
 		}

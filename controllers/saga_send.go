@@ -2,8 +2,8 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -29,39 +29,42 @@ func (r *SagaReconciler) send(v *visit) error {
 		return nil
 	}
 	if _, err := r.Encoder.ReplyPartition(v.id.UID); err != nil {
-		r.wakes.whenReadable(v.saga) // the reply topic is not known yet: the commands stay pending
-		return nil
+		r.wakes.whenReadable(v.saga, v.seen) // the reply topic is not known yet: the commands stay pending
+		return nil                           //nolint:nilerr // waiting is no error
 	}
 	commands, err := v.run.Pending(v.saga.Status.SagaState)
-	if err != nil {
-		return fmt.Errorf("finding what is pending: %w", err)
-	}
+	failures := []error{err} // what cannot be sent holds nothing else back
 	var items []dispatch.Item
-	for _, c := range commands {
-		topics, ok := v.topics[c.Participant]
-		if !ok {
-			continue // condition Accepted says which participant is waited for
-		}
-		item, err := r.item(v, r.Encoder.CommandID(v.id, c), func() (outbound.Message, error) { return r.Encoder.Command(v.id, c, topics) })
+	add := func(item dispatch.Item, err error) {
 		if err != nil {
-			return err
+			failures = append(failures, err)
+			return
 		}
 		items = append(items, item)
+	}
+	for _, c := range commands {
+		if topics, ok := v.topics[c.Participant]; ok { // else condition Accepted says which participant is waited for
+			add(r.command(v, c, topics))
+		}
 	}
 	if a, ok := engine.Announce(v.saga.Status.SagaState); ok {
-		item, err := r.announcement(v, a)
-		if err != nil {
-			return err
-		}
-		items = append(items, item)
+		add(r.announcement(v, a))
 	}
 	r.Outbox.Offer(sagaOf(v.saga), items)
-	return nil
+	return errors.Join(failures...)
+}
+
+func (r *SagaReconciler) command(v *visit, c engine.Command, topics v1alpha1.ParticipantTopics) (dispatch.Item, error) {
+	topic := topics.Commands
+	if c.Publish {
+		topic = topics.Events
+	}
+	return r.item(v, r.Encoder.CommandID(v.id, c), topic, func() (outbound.Message, error) { return r.Encoder.Command(v.id, c, topics) })
 }
 
 // item encodes a message unless the outbox has it already.
-func (r *SagaReconciler) item(v *visit, id string, encode func() (outbound.Message, error)) (dispatch.Item, error) {
-	if r.Outbox.Knows(v.id.UID, id) {
+func (r *SagaReconciler) item(v *visit, id, topic string, encode func() (outbound.Message, error)) (dispatch.Item, error) {
+	if r.Outbox.Knows(v.id.UID, id, topic) {
 		return dispatch.Item{ID: id}, nil
 	}
 	m, err := encode()
@@ -72,7 +75,7 @@ func (r *SagaReconciler) item(v *visit, id string, encode func() (outbound.Messa
 }
 
 func (r *SagaReconciler) announcement(v *visit, a engine.Announcement) (dispatch.Item, error) {
-	return r.item(v, outbound.AnnouncementID(v.id, a), func() (outbound.Message, error) {
+	return r.item(v, outbound.AnnouncementID(v.id, a), wire.OutcomesTopic(r.Encoder.Installation), func() (outbound.Message, error) {
 		return r.Encoder.Announcement(v.id, v.saga, a)
 	})
 }
@@ -131,16 +134,16 @@ func (r *SagaReconciler) release(ctx context.Context, v *visit) error {
 	if v.started() {
 		reason = wire.ReasonUnknownSaga
 	}
-	if err := r.refuse(ctx, slices.Concat(v.deliveries, v.strangers), reason); err != nil {
+	if err := r.refuseAll(ctx, v, reason); err != nil {
 		return err
 	}
-	done := standing(v.saga)
+	done, held := standing(v.saga), v.finalized()
 	if err := r.dropFinalizer(ctx, v.saga); err != nil {
 		return err
 	}
 	r.Outbox.Offer(sagaOf(v.saga), nil)
 	r.keys.release(keyOf(v.saga), v.saga.UID)
-	if v.started() {
+	if v.started() && held {
 		r.Recorder.Eventf(v.saga, nil, corev1.EventTypeWarning, "Orphaned", "Release", "Released by deletionPolicy Orphan; what stays done, or may be: %s", done)
 	}
 	return nil

@@ -19,8 +19,12 @@ import (
 	"github.com/sagas-dev/saga-operator/internal/replies"
 )
 
-// reasonSpecChanged is why replies to a saga go to the dead-letter topic whose spec or revision is no longer what it started with.
-const reasonSpecChanged = "SpecChanged"
+// Why replies to a saga go to the dead-letter topic that cannot take them: its spec or revision is no longer what it started
+// with, or is gone.
+const (
+	reasonSpecChanged       = v1alpha1.ReasonSpecChanged
+	reasonReferencesMissing = v1alpha1.ReasonReferencesMissing
+)
 
 // errStatusRejected says that the API server refuses the status even without outputs and messages.
 var errStatusRejected = errors.New("the API server refuses the status")
@@ -32,22 +36,14 @@ func (r *SagaReconciler) store(ctx context.Context, v *visit, status v1alpha1.Sa
 	if equality.Semantic.DeepEqual(before, status) {
 		return nil
 	}
-	next := v.saga.DeepCopy()
 	if status.StartTime != nil {
-		if err := r.holdBack(ctx, next); err != nil {
+		if err := r.holdBack(ctx, v); err != nil {
 			return err
 		}
 	}
+	next := v.saga.DeepCopy()
 	next.Status = status
-	err := r.Client.Status().Update(ctx, next)
-	if unacceptable(err) {
-		ctrl.LoggerFrom(ctx).Error(err, "storing status was refused; leaving new outputs and messages out")
-		next.Status = lean(before, status)
-		if err = r.Client.Status().Update(ctx, next); unacceptable(err) {
-			return fmt.Errorf("%w: %w", errStatusRejected, err)
-		}
-	}
-	if err != nil {
+	if err := r.Client.Status().Update(ctx, next); err != nil {
 		return err
 	}
 	v.saga, v.wrote = next, true
@@ -55,18 +51,47 @@ func (r *SagaReconciler) store(ctx context.Context, v *visit, status v1alpha1.Sa
 	return nil
 }
 
+// storeLean decides again, without the outputs that have just come, and stores that without new messages: what would be sent
+// must follow from what is stored, so a step that needs such an output fails now instead of never being sent.
+func (r *SagaReconciler) storeLean(ctx context.Context, v *visit, refusal error) ([]engine.Verdict, error) {
+	ctrl.LoggerFrom(ctx).Error(refusal, "storing status was refused; leaving new outputs and messages out")
+	v.withoutOutputs()
+	status, verdicts := v.next()
+	err := r.store(ctx, v, lean(v.saga.Status, status))
+	if unacceptable(err) {
+		return nil, fmt.Errorf("%w: %w", errStatusRejected, err)
+	}
+	return verdicts, err
+}
+
+// withoutOutputs takes away what replies and persons have brought along.
+func (v *visit) withoutOutputs() {
+	for i, event := range v.events {
+		switch e := event.(type) {
+		case engine.Replied:
+			if e.Outcome == engine.Succeeded {
+				e.Body = nil
+				v.events[i] = e
+			}
+		case engine.Resolve:
+			e.Output = nil
+			v.events[i] = e
+		}
+	}
+}
+
 // holdBack puts the finalizer on the saga before its first command is stored.
-func (r *SagaReconciler) holdBack(ctx context.Context, saga *v1alpha1.Saga) error {
-	patch := client.MergeFromWithOptions(saga.DeepCopy(), client.MergeFromWithOptimisticLock{})
-	if saga.Status.EndTime != nil || !controllerutil.AddFinalizer(saga, v1alpha1.FinalizerSaga) {
+func (r *SagaReconciler) holdBack(ctx context.Context, v *visit) error {
+	if v.ended() || v.finalized() || v.deleting() { // once it is being deleted, none can be added any more
 		return nil
 	}
-	if !saga.DeletionTimestamp.IsZero() {
-		return nil // finalizers cannot be added any more
-	}
-	if err := r.Client.Patch(ctx, saga, patch); err != nil {
+	held := v.saga.DeepCopy()
+	controllerutil.AddFinalizer(held, v1alpha1.FinalizerSaga)
+	patch := client.MergeFromWithOptions(v.saga, client.MergeFromWithOptimisticLock{})
+	if err := r.Client.Patch(ctx, held, patch); err != nil {
 		return fmt.Errorf("adding the finalizer: %w", err)
 	}
+	v.saga = held
 	return nil
 }
 
@@ -99,37 +124,52 @@ func lean(before, status v1alpha1.SagaStatus) v1alpha1.SagaStatus {
 	return lean
 }
 
-// settle lets the replies go whose verdict is stored, or sends those to the dead-letter topic that settle nothing and must
-// not be lost.
-func (r *SagaReconciler) settle(ctx context.Context, v *visit, verdicts []engine.Verdict) error {
-	if err := r.refuse(ctx, v.strangers, wire.ReasonUnknownSaga); err != nil {
-		return err
-	}
+// settle lets the replies go whose verdict is stored.
+func (r *SagaReconciler) settle(v *visit, verdicts []engine.Verdict) {
 	if !v.runnable() {
-		return r.refuse(ctx, v.deliveries, v.reasonNotRunnable())
+		return
 	}
 	for i, delivery := range v.deliveries {
-		var err error
 		switch verdicts[i] {
-		case engine.Unheard:
-			err = r.Replies.DeadLetter(ctx, delivery, wire.ReasonNotAsked)
-		case engine.Late:
-			err = r.Replies.DeadLetter(ctx, delivery, wire.ReasonAfterEnd)
 		case engine.Applied, engine.Settled, engine.Refused:
 			r.Replies.Settle(delivery)
-		}
-		if err != nil {
-			return err
+		case engine.Unheard, engine.Late: // see bury
 		}
 	}
-	return nil
+}
+
+// bury sends those replies to the dead-letter topic that settle nothing and must not be lost.
+func (r *SagaReconciler) bury(ctx context.Context, v *visit, verdicts []engine.Verdict) error {
+	if !v.runnable() {
+		return r.refuseAll(ctx, v, v.reasonNotRunnable())
+	}
+	errs := []error{r.refuse(ctx, v.strangers, wire.ReasonUnknownSaga)}
+	for i, delivery := range v.deliveries {
+		switch verdicts[i] {
+		case engine.Unheard:
+			errs = append(errs, r.refuse(ctx, []replies.Delivery{delivery}, wire.ReasonNotAsked))
+		case engine.Late:
+			errs = append(errs, r.refuse(ctx, []replies.Delivery{delivery}, wire.ReasonAfterEnd))
+		case engine.Applied, engine.Settled, engine.Refused: // see settle
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (v *visit) reasonNotRunnable() string {
-	if v.started() {
+	switch {
+	case !v.started():
+		return wire.ReasonNotAsked
+	case v.specChanged:
 		return reasonSpecChanged
+	default:
+		return reasonReferencesMissing
 	}
-	return wire.ReasonNotAsked
+}
+
+// refuseAll sends everything that was gathered to the dead-letter topic; reason is why the saga itself does not take it.
+func (r *SagaReconciler) refuseAll(ctx context.Context, v *visit, reason string) error {
+	return errors.Join(r.refuse(ctx, v.strangers, wire.ReasonUnknownSaga), r.refuse(ctx, v.deliveries, reason))
 }
 
 // refuse sends deliveries to the dead-letter topic.
@@ -142,22 +182,25 @@ func (r *SagaReconciler) refuse(ctx context.Context, deliveries []replies.Delive
 	return nil
 }
 
-// rejectStrangers handles replies to a saga that the cache does not know: only a live read may say that it does not exist.
-func (r *SagaReconciler) rejectStrangers(ctx context.Context, req ctrl.Request) error {
+// unknown handles a saga that the cache does not know, or no longer. What memory held of it goes; replies to it are judged on
+// a live read: only that may say that it does not exist.
+func (r *SagaReconciler) unknown(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	r.Outbox.Forget(req.Namespace, req.Name)
+	r.wakes.forget(req)
 	_, deliveries := r.Replies.Gather(req.Namespace, req.Name)
 	if len(deliveries) == 0 {
-		return nil
+		return ctrl.Result{}, nil
 	}
 	live := &v1alpha1.Saga{}
 	err := r.APIReader.Get(ctx, req.NamespacedName, live)
 	if apierrors.IsNotFound(err) {
-		return r.refuse(ctx, deliveries, wire.ReasonUnknownSaga)
+		return ctrl.Result{}, r.refuse(ctx, deliveries, wire.ReasonUnknownSaga)
 	}
 	if err != nil {
-		return fmt.Errorf("reading the saga: %w", err)
+		return ctrl.Result{}, fmt.Errorf("reading the saga: %w", err)
 	}
-	_, _, err = r.visit(ctx, live, true)
-	return err
+	_, result, err := r.visit(ctx, live, true)
+	return result, err
 }
 
 // tell records an Event for the rare changes of phase that people should hear of.

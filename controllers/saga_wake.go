@@ -24,7 +24,8 @@ type wakes struct {
 	queue workqueue.TypedRateLimitingInterface[reconcile.Request]
 	early []reconcile.Request // woken before the controller started
 
-	deaf map[reconcile.Request]bool // due while replies could not be read
+	deaf     map[reconcile.Request]bool // due while replies could not be read
+	readable int                        // how often replies have become readable
 }
 
 func (w *wakes) source() source.Source {
@@ -54,14 +55,34 @@ func (w *wakes) add(namespace, name string, after time.Duration) {
 	}
 }
 
-// whenReadable wakes the saga when replies can be read again.
-func (w *wakes) whenReadable(saga *v1alpha1.Saga) {
+// timesReadable counts how often replies have become readable.
+func (w *wakes) timesReadable() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return w.readable
+}
+
+// whenReadable wakes the saga when replies can be read again; at once where that has happened since they were seen
+// to be readable for the seen-th time, before the visit that asks for it began.
+func (w *wakes) whenReadable(saga *v1alpha1.Saga, seen int) {
+	request := reconcile.Request{NamespacedName: client.ObjectKeyFromObject(saga)}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.readable != seen && w.queue != nil {
+		w.queue.Add(request)
+		return
+	}
 	if w.deaf == nil {
 		w.deaf = map[reconcile.Request]bool{}
 	}
-	w.deaf[reconcile.Request{NamespacedName: client.ObjectKeyFromObject(saga)}] = true
+	w.deaf[request] = true
+}
+
+// forget drops what is remembered of a saga that is gone.
+func (w *wakes) forget(request reconcile.Request) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.deaf, request)
 }
 
 // Wake looks at a saga soon: a reply has come.
@@ -82,6 +103,7 @@ func (r *SagaReconciler) Readable() {
 		}
 	}
 	r.wakes.deaf = nil
+	r.wakes.readable++
 }
 
 // ownWritesIgnored lets through what others did to a saga: its spec, its deletion, its finalizers. What the reconciler itself
@@ -154,6 +176,16 @@ func (r *SagaReconciler) waitingIn(ctx context.Context, o client.Object) []recon
 	requests := make([]reconcile.Request, len(sagas.Items))
 	for i := range sagas.Items {
 		requests[i].NamespacedName = client.ObjectKeyFromObject(&sagas.Items[i])
+	}
+	return requests
+}
+
+// unsentIn returns the sagas of a participant's namespace that wait, and those with messages that the broker does not have
+// yet: they may have to go to another topic.
+func (r *SagaReconciler) unsentIn(ctx context.Context, participant client.Object) []reconcile.Request {
+	requests := r.waitingIn(ctx, participant)
+	for _, name := range r.Outbox.Unsent(participant.GetNamespace()) {
+		requests = append(requests, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: participant.GetNamespace(), Name: name}})
 	}
 	return requests
 }

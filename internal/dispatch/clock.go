@@ -40,15 +40,19 @@ func ListenUntil(ear Ear, due, now time.Time) Silence {
 	return heard(ear, due, now)
 }
 
-// lookAgain is how soon to look again when the time is up and the partitions' ends are still to be seen.
-const lookAgain = 250 * time.Millisecond
+// When the time is up and the partitions' ends are still to be seen, it is looked again soon, and then after as long as
+// that has taken already: reading may pause, or a transaction stay open, and many sagas must not poll for it.
+const (
+	lookAgainFirst = 250 * time.Millisecond
+	lookAgainLast  = 30 * time.Second
+)
 
 func heard(ear Ear, due, now time.Time) Silence {
 	switch {
 	case now.Before(due):
 		return Silence{Due: due}
 	case ear.HeardUntil().Before(due):
-		return Silence{Due: now.Add(lookAgain)}
+		return Silence{Due: now.Add(min(max(now.Sub(due), lookAgainFirst), lookAgainLast))}
 	default:
 		return Silence{Expired: true}
 	}

@@ -100,7 +100,7 @@ func (h *byAge) Pop() any {
 	return e
 }
 
-// parking keeps entries whose topic cannot take them until it is worth another look.
+// parking keeps entries that cannot leave until it is worth another try, in lots that share a reason.
 type parking map[string]*parked
 
 type parked struct {
@@ -108,17 +108,17 @@ type parked struct {
 	entries []*entry
 }
 
-func (p parking) park(topic string, until time.Time, e *entry) {
-	if p[topic] == nil {
-		p[topic] = &parked{}
+// park adds to a lot, whose time is that of its first entry: those that come after must not put it off for ever.
+func (p parking) park(lot string, until time.Time, e *entry) {
+	if p[lot] == nil {
+		p[lot] = &parked{until: until}
 	}
-	p[topic].until = until
-	p[topic].entries = append(p[topic].entries, e)
+	p[lot].entries = append(p[lot].entries, e)
 }
 
 // release hands back the entries whose time has come, and says when the next ones are due (zero: none).
 func (p parking) release(now time.Time, back func(*entry)) (next time.Time) {
-	for topic, lot := range p {
+	for name, lot := range p {
 		if now.Before(lot.until) {
 			if next.IsZero() || lot.until.Before(next) {
 				next = lot.until
@@ -128,7 +128,7 @@ func (p parking) release(now time.Time, back func(*entry)) (next time.Time) {
 		for _, e := range lot.entries {
 			back(e)
 		}
-		delete(p, topic)
+		delete(p, name)
 	}
 	return next
 }

@@ -23,6 +23,8 @@ type Saga struct {
 	Created              time.Time
 }
 
+func (s Saga) key() string { return s.Namespace + "/" + s.Name }
+
 // Item is one message to send, under its id.
 type Item struct {
 	ID       string
@@ -56,6 +58,7 @@ type Outbox struct {
 
 	mu       sync.Mutex
 	sagas    map[string]map[string]*entry // by saga's UID and message id
+	named    map[string]string            // UIDs of these by <namespace>/<name>
 	queue    fairQueue
 	parked   parking
 	troubled map[string]bool
@@ -64,12 +67,12 @@ type Outbox struct {
 
 // entry is one message on its way.
 type entry struct {
-	saga     Saga
-	item     Item
-	serial   int
-	inFlight bool
-	dropped  bool // no longer offered
-	acked    time.Time
+	saga    Saga
+	item    Item
+	serial  int
+	tries   int  // that failed since the broker was not there
+	dropped bool // no longer offered
+	acked   time.Time
 }
 
 // NewOutbox returns an outbox; Start makes it send.
@@ -88,7 +91,7 @@ func NewOutbox(o Options) *Outbox {
 	}
 	return &Outbox{
 		o: o, limiter: rate.NewLimiter(rate.Limit(o.ResendsPerSecond), o.Batch),
-		sagas: map[string]map[string]*entry{}, parked: parking{}, troubled: map[string]bool{}, wake: make(chan struct{}, 1),
+		sagas: map[string]map[string]*entry{}, named: map[string]string{}, parked: parking{}, troubled: map[string]bool{}, wake: make(chan struct{}, 1),
 	}
 }
 
@@ -97,10 +100,13 @@ func NewOutbox(o Options) *Outbox {
 func (b *Outbox) Offer(saga Saga, items []Item) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if uid, ok := b.named[saga.key()]; ok && uid != saga.UID {
+		b.drop(uid) // its predecessor is gone
+	}
 	known := b.sagas[saga.UID]
 	offered := make(map[string]*entry, len(items))
 	for _, item := range items {
-		if e := known[item.ID]; e != nil {
+		if e := known[item.ID]; e != nil && !e.superseded(item) {
 			offered[item.ID] = e
 			continue
 		}
@@ -110,16 +116,57 @@ func (b *Outbox) Offer(saga Saga, items []Item) {
 		b.o.Metrics.queued(item.Backward, 1)
 	}
 	for id, e := range known {
-		if offered[id] == nil {
+		if offered[id] != e {
 			e.dropped = true
 		}
 	}
 	if len(offered) == 0 {
-		delete(b.sagas, saga.UID)
+		b.drop(saga.UID)
+		delete(b.named, saga.key())
 	} else {
-		b.sagas[saga.UID] = offered
+		b.sagas[saga.UID], b.named[saga.key()] = offered, saga.UID
 	}
 	b.nudge()
+}
+
+// superseded says whether item is the same message, on its way to another topic.
+func (e *entry) superseded(item Item) bool {
+	return e.acked.IsZero() && item.Message.Topic != "" && item.Message.Topic != e.item.Message.Topic
+}
+
+// drop forgets a saga's messages.
+func (b *Outbox) drop(uid string) {
+	for _, e := range b.sagas[uid] {
+		e.dropped = true
+	}
+	delete(b.sagas, uid)
+}
+
+// Forget drops what was offered in the name of a saga that is gone.
+func (b *Outbox) Forget(namespace, name string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	key := Saga{Namespace: namespace, Name: name}.key()
+	if uid, ok := b.named[key]; ok {
+		b.drop(uid)
+		delete(b.named, key)
+	}
+}
+
+// Unsent returns the names of the sagas of a namespace that have messages which the broker has not acknowledged.
+func (b *Outbox) Unsent(namespace string) []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var names []string
+	for _, messages := range b.sagas {
+		for _, e := range messages {
+			if e.saga.Namespace == namespace && e.acked.IsZero() {
+				names = append(names, e.saga.Name)
+				break
+			}
+		}
+	}
+	return names
 }
 
 // Acknowledged returns when the broker acknowledged the message, if it did so in this process.
@@ -133,11 +180,12 @@ func (b *Outbox) Acknowledged(uid, id string) (time.Time, bool) {
 	return e.acked, true
 }
 
-// Knows says whether the message has been offered, so that it need not be encoded again.
-func (b *Outbox) Knows(uid, id string) bool {
+// Knows says whether the message has been offered for that topic, or is acknowledged, so that it need not be encoded again.
+func (b *Outbox) Knows(uid, id, topic string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.sagas[uid][id] != nil
+	e := b.sagas[uid][id]
+	return e != nil && (e.item.Message.Topic == topic || !e.acked.IsZero())
 }
 
 // Retry makes parked messages due at once: the topics were seen to be there.
@@ -177,7 +225,7 @@ func (b *Outbox) Start(ctx context.Context) error {
 	return nil
 }
 
-// Flush sends what is due, once, and says whether the broker was there and when parked messages are due (zero: none are).
+// Flush sends what is due and says whether the broker was there, and when parked messages are due (zero: none are).
 func (b *Outbox) Flush(ctx context.Context) (available bool, next time.Time) {
 	for ctx.Err() == nil {
 		batch, next := b.take()
@@ -200,21 +248,35 @@ func (b *Outbox) take() ([]*entry, time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	next := b.parked.release(b.o.Now(), b.queue.push)
-	var batch []*entry
+	var batch, later []*entry
+	tried := 0
 	for len(batch) < b.o.Batch {
 		e := b.queue.pop()
-		if e == nil {
-			break
-		}
-		if e.dropped {
+		switch {
+		case e == nil:
+			b.pushAll(later)
+			return batch, next
+		case e.dropped:
 			b.o.Metrics.queued(e.item.Backward, -1)
-			continue
+		case e.tries > 0 && tried >= max(b.o.Batch/triedShare, 1):
+			later = append(later, e)
+		default:
+			tried += min(e.tries, 1)
+			batch = append(batch, e)
 		}
-		e.inFlight = true
-		batch = append(batch, e)
 	}
+	b.pushAll(later)
 	return batch, next
 }
+
+func (b *Outbox) pushAll(entries []*entry) {
+	for _, e := range entries {
+		b.queue.push(e)
+	}
+}
+
+// triedShare of a batch, at most, is for messages that failed before: a partition without a leader must not take all slots.
+const triedShare = 4
 
 func (b *Outbox) rest(ctx context.Context, until time.Time) {
 	var due <-chan time.Time
@@ -251,26 +313,34 @@ func (b *Outbox) send(ctx context.Context, batch []*entry) bool {
 	}
 	err := b.o.Producer.Send(ctx, messages)
 	now := b.o.Now()
-	available := true
+	available := false
 	for i, e := range batch {
 		switch failure := errorOf(err, i); {
 		case failure == nil:
+			available = true
 			b.acknowledge(e, now)
 		case errors.Is(failure, kafka.ErrTopicMissing), errors.Is(failure, kafka.ErrRefused):
-			b.putBack(e, func() { b.parked.park(e.item.Message.Topic, now.Add(b.o.MissingTopicWait), e) })
+			available = true
+			b.park(e, e.item.Message.Topic, now.Add(b.o.MissingTopicWait))
 			b.trouble(e.item.Message.Topic, failure)
 		default:
-			available = false
-			b.putBack(e, func() { b.queue.push(e) })
+			b.setAside(e, now)
 			b.trouble(e.item.Message.Topic, failure)
 		}
 	}
 	return available
 }
 
+// setAside keeps a message that the broker could not take now for a while, longer each time, so that others have their turn.
+func (b *Outbox) setAside(e *entry, now time.Time) {
+	e.tries = min(e.tries+1, 6)
+	wait := 100 * time.Millisecond << e.tries
+	b.park(e, "after "+wait.String(), now.Add(wait)) // no topic's name has a blank
+}
+
 func (b *Outbox) acknowledge(e *entry, now time.Time) {
 	b.mu.Lock()
-	e.inFlight, e.acked = false, now
+	e.acked = now
 	dropped := e.dropped
 	e.item.Message = wire.Message{Topic: e.item.Message.Topic} // the bytes are the broker's now
 	b.mu.Unlock()
@@ -282,15 +352,14 @@ func (b *Outbox) acknowledge(e *entry, now time.Time) {
 	}
 }
 
-func (b *Outbox) putBack(e *entry, put func()) {
+func (b *Outbox) park(e *entry, lot string, until time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	e.inFlight = false
 	if e.dropped {
 		b.o.Metrics.queued(e.item.Backward, -1)
 		return
 	}
-	put()
+	b.parked.park(lot, until, e)
 }
 
 // trouble tells of a topic whose state has changed.
