@@ -59,8 +59,8 @@ type SagaReconciler struct {
 // +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-// Reconcile looks at one saga. It reads from the cache first; a reply that looks early, or whose saga looks unknown, is judged
-// again on a live read.
+// Reconcile looks at one saga. It reads from the cache first; what an old copy cannot tell is judged again on a live read, such
+// as a reply that looks early, or whose saga looks unknown.
 func (r *SagaReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	saga := &v1alpha1.Saga{}
 	err := r.Client.Get(ctx, req.NamespacedName, saga)
@@ -71,14 +71,14 @@ func (r *SagaReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 		return ctrl.Result{}, fmt.Errorf("reading the saga: %w", err)
 	}
 	again, result, err := r.visit(ctx, saga, false)
-	if again && err == nil {
+	if again || apierrors.IsConflict(err) { // a conflict: this was an old copy
 		live := &v1alpha1.Saga{}
 		if err := r.APIReader.Get(ctx, req.NamespacedName, live); err != nil {
 			return ctrl.Result{}, client.IgnoreNotFound(err)
 		}
 		_, result, err = r.visit(ctx, live, true)
 	}
-	if apierrors.IsConflict(err) { // an old copy: the newer one is on its way, and decides
+	if apierrors.IsConflict(err) { // somebody else writes, just now
 		return ctrl.Result{RequeueAfter: 20 * time.Millisecond}, nil
 	}
 	return result, err
@@ -113,7 +113,7 @@ func (r *SagaReconciler) decide(ctx context.Context, v *visit) (again bool, _ ct
 		verdicts, err = r.storeLean(ctx, v, err)
 	}
 	if errors.Is(err, errStatusRejected) && len(v.deliveries) > 0 {
-		return false, ctrl.Result{}, r.refuseAll(ctx, v, wire.ReasonStatusRejected)
+		return outcome(ctrl.Result{RequeueAfter: r.wakeAfter(v)}, r.refuseAll(ctx, v, wire.ReasonStatusRejected))
 	}
 	if err != nil {
 		return false, ctrl.Result{}, fmt.Errorf("storing: %w", err)
