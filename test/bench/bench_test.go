@@ -108,11 +108,11 @@ func TestOnlyAnExactBarEndsTheRunWithAnError(t *testing.T) {
 func TestTheReportSaysWhatPassedInBothFormats(t *testing.T) {
 	r := newReport(options{waiting: 10, window: time.Minute}, time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC))
 	r.speed(result{took: 2 * time.Second, latencies: []time.Duration{time.Second, time.Second}}, costs{manager: 1, apiServer: 3}, 64<<20)
-	r.share(bare{before: 1, after: 1})
+	r.share(bare{before: 1, after: 0.5, cpu: 1})
 	r.writes("a saga", writes{total: 14, kinds: map[string]int{"PUT sagas/status": 14}}, 2, 7)
 	r.idle(idle{reconciles: map[string]int{"saga": 1}})
 	for format, want := range map[string][]string{
-		"text":     {"2026-11-22 10:00 UTC", "share of that limit", "100%", "reconciles while sagas wait", "missed"},
+		"text":     {"2026-11-22 10:00 UTC", "133%", "50% (1000.0 of 2000.0 ms per saga)", "differ by 67%", "reconciles while sagas wait", "missed"},
 		"markdown": {"| CPU per saga: manager | 500.0 ms (25%) |", "| writes for a saga | 7 | at most 7 | passed |", "| reconciles: saga | 1 |"},
 	} {
 		var out strings.Builder

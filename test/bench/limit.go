@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -18,9 +19,15 @@ import (
 const bareWrites = stepCount + 4
 
 // bare is the API server's limit with the writes of a saga and nothing else: no manager, no watch, no Kafka.
-type bare struct{ before, after float64 } // sagas per second, before and after the operator's run
+type bare struct {
+	before, after float64 // sagas per second, before and after the operator's run
+	cpu           float64 // seconds per saga, of all processes
+}
 
 func (l bare) mean() float64 { return (l.before + l.after) / 2 }
+
+// spread is how much the two differ, of their mean: whether something else used the machine.
+func (l bare) spread() float64 { return math.Abs(l.before-l.after) / l.mean() }
 
 // limits measures single kinds of writes at several numbers of clients, and then all the writes of a saga.
 func (b *bench) limits(ctx context.Context, r *report) error {
@@ -35,18 +42,21 @@ func (b *bench) limits(ctx context.Context, r *report) error {
 		}
 		r.limit(clients, creates, updates)
 	}
-	rate, err := b.bareSagas(ctx, "before")
-	b.limit.before = rate
+	rate, cpu, err := b.bareSagas(ctx, "before")
+	b.limit = bare{before: rate, cpu: cpu}
 	return err
 }
 
 // limitAgain measures all the writes of a saga once more, for a machine is not always equally fast.
 func (b *bench) limitAgain(ctx context.Context, r *report) error {
 	b.Crew.Kill(managerName)
-	rate, err := b.bareSagas(ctx, "after")
-	b.limit.after = rate
+	rate, cpu, err := b.bareSagas(ctx, "after")
+	if err != nil {
+		return err
+	}
+	b.limit.after, b.limit.cpu = rate, (b.limit.cpu+cpu)/2
 	r.share(b.limit)
-	return err
+	return nil
 }
 
 // perSecond repeats something on so many clients at once for the usual time, and returns how often it was done per second.
@@ -127,16 +137,27 @@ func (b *bench) sweep(ctx context.Context) error {
 }
 
 // bareSagas returns for how many sagas per second the API server takes all writes, from as many clients as sagas are in flight
-// later.
-func (b *bench) bareSagas(ctx context.Context, when string) (float64, error) {
-	return b.perSecond(ctx, b.inFlight, func(ctx context.Context, worker, i int) error {
+// later, and what one costs in CPU seconds of all processes.
+func (b *bench) bareSagas(ctx context.Context, when string) (rate, cpu float64, _ error) {
+	before, err := b.bareCosts(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	var done atomic.Int64
+	rate, err = b.perSecond(ctx, b.inFlight, func(ctx context.Context, worker, i int) error {
 		saga, err := b.bareSaga("saga-%s-%d-%d", when, worker, i)
 		if err != nil {
 			return err
 		}
 		saga.Finalizers = []string{v1alpha1.FinalizerSaga}
+		done.Add(1)
 		return b.writeAll(ctx, saga)
 	})
+	if err != nil {
+		return 0, 0, err
+	}
+	after, err := b.bareCosts(ctx)
+	return rate, after.since(before).sum() / float64(done.Load()), err
 }
 
 // writeAll does what the operator writes for one saga.

@@ -16,6 +16,7 @@ import (
 // options of a run.
 type options struct {
 	sagas, warmUp, inFlight int
+	alone                   int
 	byHand, orders, stored  int
 	limitFor                time.Duration
 	waiting                 int
@@ -34,6 +35,7 @@ func optionsFrom(args []string) (options, error) {
 	flags.IntVar(&o.sagas, "sagas", 1500, "sagas of the main run")
 	flags.IntVar(&o.warmUp, "warm-up", 300, "sagas before it that do not count")
 	flags.IntVar(&o.inFlight, "in-flight", 64, "sagas that are in flight at any time")
+	flags.IntVar(&o.alone, "alone", 50, "sagas of which only one is in flight, for the latency without a queue")
 	flags.IntVar(&o.byHand, "by-hand", 300, "sagas made without the finalizer, as kubectl makes them")
 	flags.IntVar(&o.orders, "orders", 200, "orders (OrderWorkflow), whose writes are counted")
 	flags.IntVar(&o.stored, "stored", 500, "finished sagas that stay, whose bytes are weighed")
@@ -54,7 +56,7 @@ func optionsFrom(args []string) (options, error) {
 	switch {
 	case o.format != "text" && o.format != "markdown":
 		return o, fmt.Errorf("-o %s: it must be text or markdown", o.format)
-	case o.sagas < 1, o.byHand < 1, o.orders < 1, o.stored < 1, o.inFlight < 1, o.waiting < 0, o.warmUp < 0:
+	case o.sagas < 1, o.alone < 1, o.byHand < 1, o.orders < 1, o.stored < 1, o.inFlight < 1, o.waiting < 0, o.warmUp < 0:
 		return o, errors.New("the numbers of sagas and orders must be at least 1 (--warm-up and --waiting: 0)")
 	}
 	return o, nil

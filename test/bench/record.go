@@ -34,7 +34,7 @@ func (b *bench) record(ctx context.Context, _ *report) error {
 		return err
 	}
 	defer b.Crew.Kill(managerName)
-	if _, err := b.runSagas(ctx, "first", 1, 0, nil); err != nil { // it may have to wait for the definition to be looked at
+	if _, err := b.runSagas(ctx, "first", 1, 1, 0, nil); err != nil { // it may have to wait for the definition to be looked at
 		return err
 	}
 	saga, err := b.saga("recorded", time.Hour)

@@ -14,13 +14,13 @@ import (
 
 // runSagas runs sagas in a closed loop and returns what came of it. kept 0 has the operator delete them when they are settled,
 // and is waited for.
-func (b *bench) runSagas(ctx context.Context, name string, count int, kept time.Duration, change func(*v1alpha1.Saga)) (result, error) {
+func (b *bench) runSagas(ctx context.Context, name string, count, inFlight int, kept time.Duration, change func(*v1alpha1.Saga)) (result, error) {
 	ends, err := watchEnds(ctx, b.metadata, sagas, b.Failed)
 	if err != nil {
 		return result{}, err
 	}
 	defer ends.close()
-	return b.run(ctx, load{name: name, count: count, inFlight: b.inFlight, ends: ends, until: endOf(kept), make: func(name string) (client.Object, error) {
+	return b.run(ctx, load{name: name, count: count, inFlight: inFlight, ends: ends, until: endOf(kept), make: func(name string) (client.Object, error) {
 		saga, err := b.saga(name, kept)
 		if err == nil && change != nil {
 			change(saga)
@@ -41,7 +41,7 @@ func (b *bench) speed(ctx context.Context, r *report) error {
 	if err := b.startManager(ctx); err != nil {
 		return err
 	}
-	if _, err := b.runSagas(ctx, "warm-up", max(b.warmUp, 1), 0, nil); err != nil {
+	if _, err := b.runSagas(ctx, "warm-up", max(b.warmUp, 1), b.inFlight, 0, nil); err != nil {
 		return fmt.Errorf("warming up: %w", err)
 	}
 	before, err := b.costs(ctx)
@@ -50,7 +50,7 @@ func (b *bench) speed(ctx context.Context, r *report) error {
 	}
 	var took result
 	counted, err := b.counting(ctx, func() (err error) {
-		took, err = b.runSagas(ctx, "saga", b.sagas, 0, nil)
+		took, err = b.runSagas(ctx, "saga", b.sagas, b.inFlight, 0, nil)
 		return err
 	})
 	if err != nil {
@@ -61,8 +61,13 @@ func (b *bench) speed(ctx context.Context, r *report) error {
 		return err
 	}
 	memory, err := b.rss(ctx)
+	if err != nil {
+		return err
+	}
 	r.speed(took, after.since(before), memory)
 	r.writes("a saga made with the finalizer", counted, b.sagas, bareWrites)
+	alone, err := b.runSagas(ctx, "alone", b.alone, 1, 0, nil)
+	r.latency("one saga at a time: create to Completed", alone.latencies, 50, 95)
 	return err
 }
 
@@ -72,7 +77,7 @@ func (b *bench) byHand(ctx context.Context, r *report) error {
 		return err
 	}
 	counted, err := b.counting(ctx, func() error {
-		_, err := b.runSagas(ctx, "by-hand", b.options.byHand, 0, func(s *v1alpha1.Saga) { s.Finalizers = nil })
+		_, err := b.runSagas(ctx, "by-hand", b.options.byHand, b.inFlight, 0, func(s *v1alpha1.Saga) { s.Finalizers = nil })
 		return err
 	})
 	r.writes("a saga made by hand", counted, b.options.byHand, bareWrites+1)

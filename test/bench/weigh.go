@@ -23,7 +23,7 @@ func (b *bench) weigh(ctx context.Context, r *report) error {
 	if err != nil {
 		return err
 	}
-	if _, err := b.runSagas(ctx, "stored", b.stored, time.Hour, nil); err != nil {
+	if _, err := b.runSagas(ctx, "stored", b.stored, b.inFlight, time.Hour, nil); err != nil {
 		return err
 	}
 	if _, err := b.quiet(ctx); err != nil {
