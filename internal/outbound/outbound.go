@@ -87,7 +87,7 @@ func causation(s engine.Saga, causedBy string) string {
 	return s.UID + "/" + causedBy
 }
 
-// outcome is the data of an outcome event.
+// outcome is the data of an outcome event. Nothing in it changes while the event may be sent again.
 type outcome struct {
 	Namespace   string          `json:"namespace"`
 	Name        string          `json:"name"`
@@ -96,12 +96,6 @@ type outcome struct {
 	Revision    string          `json:"revision,omitempty"`
 	BusinessKey string          `json:"businessKey,omitempty"`
 	Cause       *v1alpha1.Cause `json:"cause,omitempty"`
-	Waiting     []waiting       `json:"waiting,omitempty"`
-}
-
-type waiting struct {
-	Step     string `json:"step"`
-	Decision int32  `json:"decision"`
 }
 
 // Announcement encodes the event that tells of a saga's end, or of its wait for a person.
@@ -112,13 +106,6 @@ func (e Encoder) Announcement(s engine.Saga, saga *v1alpha1.Saga, a engine.Annou
 	}
 	if saga.Spec.DefinitionRef != nil {
 		data.Definition = saga.Spec.DefinitionRef.Name
-	}
-	if saga.Status.EndTime == nil {
-		for _, st := range saga.Status.Steps {
-			if st.State == v1alpha1.StepNeedsIntervention {
-				data.Waiting = append(data.Waiting, waiting{Step: st.Name, Decision: st.Decision})
-			}
-		}
 	}
 	body, err := json.Marshal(data)
 	if err != nil {
