@@ -134,3 +134,88 @@ func TestClaimsOfKeysAreForgottenOnceTheCacheKnows(t *testing.T) {
 		t.Fatalf("%d claims are kept of sagas that the cache shows as started", n)
 	}
 }
+
+// G3: on this old copy nothing would change, so no compare-and-swap stands between the reply and the dead-letter topic.
+func TestAReplyToACommandThatTheCacheHasNotSeenIsJudgedOnALiveRead(t *testing.T) {
+	s := newSagas(t)
+	s.participants("a", "b")
+	s.start(twoSteps("x"))
+	old := s.get("x") // the first step waits
+	s.answer("a", wire.Succeeded, nil)
+	s.mustReconcile("x")
+	s.flush()
+	s.restart()
+	s.answer("b", wire.Succeeded, nil)
+	s.cache = stale{indexed: indexed{s.api}, old: old}
+	s.mustReconcile("x")
+	if phase := s.get("x").Status.Phase; phase != v1alpha1.PhaseCompleted || len(s.deadReasons()) != 0 {
+		t.Fatalf("phase is %s, dead letters %v", phase, s.deadReasons())
+	}
+}
+
+// G3: a saga that the cache does not know yet may be there all the same.
+func TestAReplyToASagaThatTheCacheDoesNotKnowIsJudgedOnALiveRead(t *testing.T) {
+	s := newSagas(t)
+	s.participants("a", "b")
+	s.start(twoSteps("x"))
+	s.restart()
+	s.answer("a", wire.Succeeded, nil)
+	s.cache = s.seeing(func(o client.Object) error {
+		if _, ok := o.(*v1alpha1.Saga); ok {
+			return apierrors.NewNotFound(schema.GroupResource{Resource: "sagas"}, o.GetName())
+		}
+		return nil
+	})
+	s.mustReconcile("x")
+	s.flush()
+	if st := stepNamed(t, s.get("x"), "reserve"); st.State != v1alpha1.StepSucceeded || len(s.deadReasons()) != 0 {
+		t.Fatalf("the step is %s, dead letters %v", st.State, s.deadReasons())
+	}
+	if got := s.commands("b"); !slices.Equal(got, []string{"charge/forward/1/1"}) {
+		t.Fatalf("b was asked %v", got)
+	}
+}
+
+// G2: a manager that still believes to lead decides on an old copy that time has run out; the other has the answer already.
+func TestADecisionOnAnOldCopyIsNotStored(t *testing.T) {
+	s := newSagas(t)
+	s.participants("a", "b")
+	s.start(patient("x"))
+	old := s.get("x")
+	other := *s
+	other.restart()
+	other.mustReconcile("x")
+	other.flush()
+	s.answer("a", wire.Succeeded, nil)
+	s.mustReconcile("x")
+	s.flush()
+	other.now = s.now.Add(minute)
+	other.cache = stale{indexed: indexed{s.api}, old: old}
+	other.mustReconcile("x")
+	other.flush()
+	if got := stepNamed(t, s.get("x"), "reserve"); got.State != v1alpha1.StepSucceeded || got.Action.Unanswered != 0 {
+		t.Fatalf("the old copy's decision was stored: %+v", got.Action)
+	}
+	s.sameBytes()
+}
+
+func TestAReplyThatAnswersNothingStaysUntilItIsKept(t *testing.T) {
+	s := newSagas(t)
+	s.participants("a", "b")
+	s.start(twoSteps("x"))
+	early, err := wire.DecodeCommand(s.broker.to("a.commands")[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	early.Attempt = 7
+	early.ReplyToken = s.keys.Token(early)
+	s.deliver(s.replyTo(early, wire.Succeeded, nil))
+	s.broker.no = map[string]bool{"test.saga.deadletters": true}
+	if _, err := s.reconcile("x"); err == nil || s.unsettled() != 1 {
+		t.Fatalf("error %v, %d replies wait", err, s.unsettled())
+	}
+	s.broker.no = nil
+	if s.mustReconcile("x"); s.unsettled() != 0 || !slices.Equal(s.deadReasons(), []string{wire.ReasonNotAsked}) {
+		t.Fatalf("%d replies wait, dead letters %v", s.unsettled(), s.deadReasons())
+	}
+}
