@@ -84,7 +84,7 @@ type OrderCustomer struct {
 	// +kubebuilder:validation:MaxLength=100
 	Name string `json:"name"`
 
-	// email is where the customer is told about the order. At most 254 characters.
+	// email is where the customer is told about the order. At most 254 characters. Defaults to none.
 	// +optional
 	// +kubebuilder:validation:MinLength=3
 	// +kubebuilder:validation:MaxLength=254
@@ -150,7 +150,8 @@ type OrderDelivery struct {
 	// +kubebuilder:validation:MaxLength=100
 	City string `json:"city"`
 
-	// postalCode of the address, where the country has postal codes. At most 16 characters.
+	// postalCode of the address, where the country has postal codes. Letters, digits, spaces and dashes, at
+	// most 16 characters. Without it there is none.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=16
@@ -175,22 +176,22 @@ type OrderWorkflowStatus struct {
 	// +optional
 	Phase OrderPhase `json:"phase,omitempty"`
 
-	// total is the order's total with its currency, such as "129.90 EUR".
+	// total is the order's total with its currency, such as "129.90 EUR". At most 20 characters.
 	// +optional
 	// +kubebuilder:validation:MaxLength=20
 	Total string `json:"total,omitempty"`
 
-	// reservationId is what the inventory knows the reserved goods by.
+	// reservationId is what the inventory knows the reserved goods by. At most 128 characters.
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	ReservationID string `json:"reservationId,omitempty"`
 
-	// paymentId is what the payment service knows the charge by.
+	// paymentId is what the payment service knows the charge by. At most 128 characters.
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	PaymentID string `json:"paymentId,omitempty"`
 
-	// shipmentId is what the shipping service knows the shipment by.
+	// shipmentId is what the shipping service knows the shipment by. At most 128 characters.
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	ShipmentID string `json:"shipmentId,omitempty"`
@@ -201,13 +202,14 @@ type OrderWorkflowStatus struct {
 	Message string `json:"message,omitempty"`
 
 	// sagaUID is the UID of the saga that fulfils the order. Once it is here no other saga is ever made for the order.
+	// At most 63 characters.
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
 	SagaUID string `json:"sagaUID,omitempty"`
 
 	// conditions are Accepted (reasons Accepted, InvalidOrder, Pending and those of the saga), Ready (Completed,
 	// Running, NeedsIntervention, Compensated, Rejected, InvalidOrder, SagaLost, SagaNameTaken, Pending) and Stalled
-	// (SagaLost, SagaNameTaken, InvalidOrder, NeedsIntervention, Compensated, Rejected, Progressing, Completed).
+	// (SagaLost, SagaNameTaken, InvalidOrder, NeedsIntervention, Compensated, Rejected, Progressing, Completed). At most 8.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -242,7 +244,7 @@ type OrderWorkflow struct {
 	// +required
 	Spec OrderWorkflowSpec `json:"spec"`
 
-	// status is how the order stands.
+	// status is how the order stands. Defaults to phase Pending and three conditions that say so.
 	// +optional
 	// +kubebuilder:default={phase: "Pending", conditions: {{type: "Accepted", status: "Unknown", reason: "Pending", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Ready", status: "Unknown", reason: "Pending", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Stalled", status: "False", reason: "Progressing", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}}}
 	Status OrderWorkflowStatus `json:"status,omitempty"`

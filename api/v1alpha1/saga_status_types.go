@@ -82,6 +82,7 @@ type SagaState struct {
 	Revision string `json:"revision,omitempty"`
 
 	// inputDigest is a digest of all that the saga runs: its definition, params and keys. On a mismatch nothing is sent.
+	// At most 71 characters.
 	// +optional
 	// +kubebuilder:validation:MaxLength=71
 	InputDigest string `json:"inputDigest,omitempty"`
@@ -103,6 +104,7 @@ type SagaState struct {
 	EndTime *metav1.Time `json:"endTime,omitempty"`
 
 	// latches are the requests and events that were taken for good: Abort, Adopt, Delete, DeadlineExceeded.
+	// At most 4.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=4
@@ -126,7 +128,7 @@ type SagaState struct {
 	// +kubebuilder:validation:Minimum=0
 	Announced int32 `json:"announced,omitempty"`
 
-	// steps are the steps in the definition's order.
+	// steps are the steps in the definition's order. At most 64; all outputs together have at most 64 KiB.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
@@ -135,17 +137,17 @@ type SagaState struct {
 
 // Cause says why a saga goes backward.
 type Cause struct {
-	// reason is StepFailed, OutcomeUnknown, DeadlineExceeded, Aborted or Deleted.
+	// reason is StepFailed, OutcomeUnknown, DeadlineExceeded, Aborted or Deleted. At most 63 characters.
 	// +required
 	// +kubebuilder:validation:MaxLength=63
 	Reason string `json:"reason"`
 
-	// step is the step that failed, where one did.
+	// step is the step that failed, where one did. At most 63 characters.
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
 	Step string `json:"step,omitempty"`
 
-	// code is what the participant answered, or the operator's own code.
+	// code is what the participant answered, or the operator's own code. At most 63 characters.
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
 	Code string `json:"code,omitempty"`
@@ -158,7 +160,7 @@ type Cause struct {
 
 // StepStatus is where one step stands and what was asked and answered.
 type StepStatus struct {
-	// name of the step.
+	// name of the step. At most 63 characters.
 	// +required
 	// +kubebuilder:validation:MaxLength=63
 	Name string `json:"name"`
@@ -171,7 +173,7 @@ type StepStatus struct {
 	// +optional
 	Action *Exchange `json:"action,omitempty"`
 
-	// output is what the participant answered, as far as the definition keeps it.
+	// output is what the participant answered, as far as the definition keeps it. At most 16 KiB.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
 	// +kubebuilder:validation:Type=object
@@ -201,12 +203,12 @@ type Resolved struct {
 	// +required
 	Action ResolutionAction `json:"action"`
 
-	// by says who decided.
+	// by says who decided. At most 253 characters.
 	// +required
 	// +kubebuilder:validation:MaxLength=253
 	By string `json:"by"`
 
-	// reason says why.
+	// reason says why. At most 1024 characters.
 	// +required
 	// +kubebuilder:validation:MaxLength=1024
 	Reason string `json:"reason"`
@@ -255,6 +257,7 @@ type Exchange struct {
 	ExpiryTime *metav1.Time `json:"expiryTime,omitempty"`
 
 	// causedBy is the command whose answer or silence led to the current attempt, as `<step>/<direction>/<round>/<attempt>`.
+	// At most 120 characters. Absent where none did.
 	// +optional
 	// +kubebuilder:validation:MaxLength=120
 	CausedBy string `json:"causedBy,omitempty"`
@@ -284,12 +287,12 @@ type SagaStatus struct {
 	// +optional
 	Phase SagaPhase `json:"phase,omitempty"`
 
-	// progress is the number of forward steps that are done, of all: 1/4.
+	// progress is the number of forward steps that are done, of all: 1/4. At most 16 characters.
 	// +optional
 	// +kubebuilder:validation:MaxLength=16
 	Progress string `json:"progress,omitempty"`
 
-	// waitingFor is what the saga waits for now, in a few words.
+	// waitingFor is what the saga waits for now, in a few words. At most 256 characters.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	WaitingFor string `json:"waitingFor,omitempty"`

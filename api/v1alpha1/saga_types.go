@@ -84,7 +84,7 @@ type SagaSpec struct {
 	IdempotencyKey string `json:"idempotencyKey,omitempty"`
 
 	// businessKey is what people know the transaction by, such as an order number. It is the correlation id of its
-	// messages. At most 63 characters. Defaults to the complete idempotency key.
+	// messages. Printable ASCII without spaces, at most 63 characters. Defaults to the complete idempotency key.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
@@ -116,7 +116,7 @@ type SagaSpec struct {
 	Adopt bool `json:"adopt,omitempty"`
 
 	// resolutions are a person's decisions about steps that wait (status.steps[].decision says for which).
-	// Each is taken once: removing it again changes nothing. At most 64.
+	// Each is taken once: removing it again changes nothing. At most 64. Defaults to none.
 	// +optional
 	// +listType=map
 	// +listMapKey=step
@@ -169,6 +169,7 @@ type Resolution struct {
 	Action ResolutionAction `json:"action"`
 
 	// output is what the step would have answered, for later steps; MarkDone of a forward step only. An object of at most 16 KiB.
+	// Without it the step has no output.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
 	// +kubebuilder:validation:Type=object
@@ -227,7 +228,8 @@ type SagaTTL struct {
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Business key",type=string,JSONPath=`.spec.businessKey`,priority=1
 // +kubebuilder:printcolumn:name="Revision",type=string,JSONPath=`.status.revision`,priority=1
-// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.cause.code`,priority=1
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.cause.reason`,description="Why it goes, or went, backward",priority=1
+// +kubebuilder:printcolumn:name="Code",type=string,JSONPath=`.status.cause.code`,description="What the participant answered, or the operator's own code",priority=1
 // +kubebuilder:printcolumn:name="Suspended",type=string,JSONPath=`.status.conditions[?(@.type=="Suspended")].status`,priority=1
 // +kubebuilder:printcolumn:name="Deadline",type=string,JSONPath=`.status.deadline`,priority=1
 type Saga struct {
@@ -240,7 +242,7 @@ type Saga struct {
 	// +required
 	Spec SagaSpec `json:"spec"`
 
-	// status is what happened so far.
+	// status is what happened so far. Defaults to six conditions that say that nobody has looked yet.
 	// +optional
 	// +kubebuilder:default={conditions: {{type: "Accepted", status: "Unknown", reason: "Pending", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Ready", status: "Unknown", reason: "Pending", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Stalled", status: "False", reason: "Progressing", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Finished", status: "False", reason: "InProgress", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Compensating", status: "False", reason: "NotNeeded", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Suspended", status: "False", reason: "NotSuspended", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}}}
 	Status SagaStatus `json:"status,omitempty"`

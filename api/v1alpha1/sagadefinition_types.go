@@ -138,7 +138,7 @@ type Action struct {
 
 	// retry says how often and how soon a command that failed transiently, or that nobody answered, is sent again.
 	// The wait before attempt n+1 is initialBackoff × (backoffPercent/100)^(n−1), at most maxBackoff, shifted by up to
-	// jitterPercent either way.
+	// jitterPercent either way. Defaults to the defaults of its fields.
 	// +optional
 	// +kubebuilder:default={}
 	Retry *RetryPolicy `json:"retry,omitempty"`
@@ -206,7 +206,7 @@ type Compensation struct {
 
 	// retry says how often and how soon the compensation is sent again. When its attempts end, the saga waits for a person.
 	// The wait before attempt n+1 is initialBackoff × (backoffPercent/100)^(n−1), at most maxBackoff, shifted by up to
-	// jitterPercent either way.
+	// jitterPercent either way. Defaults to the defaults of its fields.
 	// +optional
 	// +kubebuilder:default={}
 	Retry *RetryPolicy `json:"retry,omitempty"`
@@ -273,7 +273,7 @@ type SagaDefinitionStatus struct {
 	Revision string `json:"revision,omitempty"`
 
 	// conditions are Accepted (reasons Accepted, InvalidDefinition, InvalidExpression, InvalidParameters,
-	// ParticipantNotFound, Pending) and Ready (the same reasons): whether sagas can be started from this definition.
+	// ParticipantNotFound, Pending) and Ready (the same reasons): whether sagas can be started from this definition. At most 8.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

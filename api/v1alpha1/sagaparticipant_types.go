@@ -4,7 +4,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // SagaParticipantSpec names the topics of one service that executes commands.
 type SagaParticipantSpec struct {
-	// description says what the service does, for people. At most 1024 characters.
+	// description says what the service does, for people. At most 1024 characters. Defaults to none.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Description string `json:"description,omitempty"`
@@ -19,7 +19,7 @@ type SagaParticipantSpec struct {
 // +kubebuilder:validation:XValidation:rule="has(self.commands) || has(self.events)",message="name a topic for commands, for events, or both"
 type ParticipantTopics struct {
 	// commands is the topic that the service reads its commands from. Needed where a step has an action of this
-	// participant. Letters, digits, dots, underscores and dashes, at most 249 characters.
+	// participant. Letters, digits, dots, underscores and dashes, at most 249 characters. Defaults to none.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=249
@@ -27,7 +27,7 @@ type ParticipantTopics struct {
 	Commands string `json:"commands,omitempty"`
 
 	// events is the topic that publish steps of this participant write to. Needed where a step publishes in its name.
-	// Letters, digits, dots, underscores and dashes, at most 249 characters.
+	// Letters, digits, dots, underscores and dashes, at most 249 characters. Defaults to none.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=249
@@ -41,7 +41,7 @@ type SagaParticipantStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions are TopicsReady (reasons TopicsFound, TopicMissing, BrokerUnavailable, Pending) and Ready (the same).
+	// conditions are TopicsReady (reasons TopicsFound, TopicMissing, BrokerUnavailable, Pending) and Ready (the same). At most 8.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

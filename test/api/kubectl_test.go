@@ -114,6 +114,68 @@ func TestKubectlShowsOrdersAsOrders(t *testing.T) {
 	}
 }
 
+func TestKubectlShowsSagasWithWhyTheyTurnedBack(t *testing.T) {
+	s := newServer(t)
+	stored := s.create(load(t, sagaByReference))
+	stored.Object["status"] = fields("phase", "Compensating", "progress", "1/4", "waitingFor", "inventory.release (reserve), attempt 1",
+		"revision", "order-fulfilment-6f9c7d5b8", "deadline", "2026-11-22T10:15:00Z",
+		"cause", fields("reason", "StepFailed", "step", "charge", "code", "CARD_DECLINED"))
+	s.storeStatus(stored)
+	for output, want := range map[string]string{
+		"":     "NAME DEFINITION PHASE PROGRESS WAITING FOR AGE",
+		"wide": "NAME DEFINITION PHASE PROGRESS WAITING FOR AGE BUSINESS KEY REVISION REASON CODE SUSPENDED DEADLINE",
+	} {
+		stdout, stderr, err := kubectl(t, "", "get", "sg", "-n", s.namespace, "-o", output)
+		if err != nil {
+			t.Fatalf("kubectl get: %v: %s", err, stderr)
+		}
+		header, row, _ := strings.Cut(stdout, "\n")
+		if got := strings.Join(strings.Fields(header), " "); got != want {
+			t.Errorf("-o %q has the columns %q; want %q", output, got, want)
+		}
+		row = strings.Join(strings.Fields(row), " ")
+		if want := stored.GetName() + " order-fulfilment Compensating 1/4 inventory.release (reserve), attempt 1 "; !strings.HasPrefix(row, want) {
+			t.Errorf("-o %q shows %q; want %q", output, row, want)
+		}
+		if wide := output == "wide"; wide != strings.Contains(row, "order-fulfilment-6f9c7d5b8 StepFailed CARD_DECLINED ") {
+			t.Errorf("-o %q shows %q", output, row)
+		}
+	}
+}
+
+func TestSagasAndOrdersAreSelectedByTheirFields(t *testing.T) {
+	s := newServer(t)
+	for _, example := range []string{sagaByReference, order} {
+		changed := load(t, example)
+		if example == sagaByReference {
+			set("spec/businessKey", "key-1")(changed)
+		}
+		stored := s.create(changed)
+		stored.Object["status"] = fields("phase", "Completed")
+		s.storeStatus(stored)
+	}
+	for selector, want := range map[string]int{
+		"sagas status.phase=Completed":                        1,
+		"sagas status.phase=Running":                          0,
+		"sagas spec.definitionRef.name=order-fulfilment":      1,
+		"sagas spec.businessKey=key-1,status.phase=Completed": 1,
+		"sagas spec.businessKey=key-2":                        0,
+		"orderworkflows status.phase=Completed":               1,
+		"orderworkflows spec.customer.id=nobody":              0,
+	} {
+		t.Run(selector, func(t *testing.T) {
+			resource, fields, _ := strings.Cut(selector, " ")
+			stdout, stderr, err := kubectl(t, "", "get", resource, "-n", s.namespace, "--field-selector", fields, "-o", "name")
+			if err != nil {
+				t.Fatalf("kubectl get: %v: %s", err, stderr)
+			}
+			if n := strings.Count(stdout, "\n"); n != want {
+				t.Errorf("%d are selected; want %d:\n%s", n, want, stdout)
+			}
+		})
+	}
+}
+
 func TestTheSamplesAreAccepted(t *testing.T) {
 	root, err := controlplane.Root()
 	if err != nil {

@@ -83,6 +83,16 @@ func (s *server) storeStatus(object *unstructured.Unstructured) {
 	}
 }
 
+// get reads an object as it is stored.
+func (s *server) get(object *unstructured.Unstructured) *unstructured.Unstructured {
+	s.t.Helper()
+	stored, err := s.of(object).Get(s.t.Context(), object.GetName(), metav1.GetOptions{})
+	if err != nil {
+		s.t.Fatalf("reading %s: %v", object.GetName(), err)
+	}
+	return stored
+}
+
 var dryUpdate = metav1.UpdateOptions{DryRun: []string{metav1.DryRunAll}, FieldValidation: metav1.FieldValidationStrict}
 
 // unchecked accompanies what is so wrong that rules over it were not tried: it says nothing about the object.
