@@ -153,12 +153,14 @@ func (r *report) print(out io.Writer, format string) error {
 	if r.waiting == 0 {
 		tables = slices.Delete(tables, 3, 4)
 	}
-	write, newline := (*table).text, "\n"
+	write, bullet := (*table).text, ""
 	if format == "markdown" {
-		write, newline = (*table).markdown, "\\\n" // the same paragraph, another line
+		write, bullet = (*table).markdown, "- "
 	}
-	if _, err := fmt.Fprintln(out, strings.Join(r.head, newline)); err != nil {
-		return err
+	for _, line := range r.head {
+		if _, err := fmt.Fprintln(out, bullet+line); err != nil {
+			return err
+		}
 	}
 	for _, t := range tables {
 		if err := write(t, out); err != nil {
