@@ -121,6 +121,10 @@ func (r *SagaReconciler) loadProgram(ctx context.Context, v *visit) error {
 	if err != nil {
 		return fmt.Errorf("reading revision %q: %w", v.revision, err)
 	}
+	if !v.started() && rev.DeletionTimestamp != nil {
+		v.acceptance = waiting(v1alpha1.ReasonPending, fmt.Sprintf("Waiting for a revision in place of %q, which is being deleted", v.revision))
+		return nil
+	}
 	def, err := revision.Spec(rev)
 	if err != nil {
 		v.acceptance = rejected(v1alpha1.ReasonInvalidDefinition, err)
@@ -189,6 +193,9 @@ func (r *SagaReconciler) findTopics(ctx context.Context, v *visit) error {
 			continue
 		case err != nil:
 			return fmt.Errorf("reading participant %q: %w", name, err)
+		case !v.started() && participant.DeletionTimestamp != nil: // it goes as soon as nobody needs it
+			v.missing(v1alpha1.ReasonParticipantNotFound, fmt.Sprintf("Waiting for SagaParticipant %q in place of the one that is being deleted", name))
+			continue
 		}
 		topics := participant.Spec.Topics
 		if use.Commands && topics.Commands == "" || use.Events && topics.Events == "" {

@@ -211,3 +211,25 @@ func TestAnOrphanedSagaIsLetGoAsItIs(t *testing.T) {
 		t.Fatalf("a was asked %v", got)
 	}
 }
+
+func TestNoSagaStartsWithAParticipantThatIsBeingDeleted(t *testing.T) {
+	s := newSagas(t)
+	s.participants("a", "b")
+	going := &v1alpha1.SagaParticipant{}
+	if err := s.api.Get(t.Context(), s.key("b"), going); err != nil {
+		t.Fatal(err)
+	}
+	going.Finalizers = []string{v1alpha1.FinalizerInUse}
+	if err := s.api.Update(t.Context(), going); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.api.Delete(t.Context(), going); err != nil {
+		t.Fatal(err)
+	}
+	s.create(twoSteps("x"))
+	s.mustReconcile("x")
+	s.flush()
+	if status := s.get("x").Status; status.Phase != v1alpha1.PhasePending || len(s.commands("a")) != 0 {
+		t.Fatalf("phase %s, a was asked %v", status.Phase, s.commands("a"))
+	}
+}
