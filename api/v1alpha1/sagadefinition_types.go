@@ -137,8 +137,8 @@ type Action struct {
 	Timeout *metav1.Duration `json:"timeout,omitempty"`
 
 	// retry says how often and how soon a command that failed transiently, or that nobody answered, is sent again.
-	// The wait before attempt n+1 is initialBackoff × (backoffPercent/100)^(n−1), at most maxBackoff, shifted by up to
-	// jitterPercent either way. Defaults to the defaults of its fields.
+	// The wait before attempt n+1 is initialBackoff × (backoffPercent/100)^(n−1), shifted by up to jitterPercent either
+	// way, at most maxBackoff, in whole seconds, rounded up. Defaults to the defaults of its fields.
 	// +optional
 	// +kubebuilder:default={}
 	Retry *RetryPolicy `json:"retry,omitempty"`
@@ -205,15 +205,15 @@ type Compensation struct {
 	Timeout *metav1.Duration `json:"timeout,omitempty"`
 
 	// retry says how often and how soon the compensation is sent again. When its attempts end, the saga waits for a person.
-	// The wait before attempt n+1 is initialBackoff × (backoffPercent/100)^(n−1), at most maxBackoff, shifted by up to
-	// jitterPercent either way. Defaults to the defaults of its fields.
+	// The wait before attempt n+1 is initialBackoff × (backoffPercent/100)^(n−1), shifted by up to jitterPercent either
+	// way, at most maxBackoff, in whole seconds, rounded up. Defaults to the defaults of its fields.
 	// +optional
 	// +kubebuilder:default={}
 	Retry *RetryPolicy `json:"retry,omitempty"`
 }
 
-// RetryPolicy spaces the attempts of one command. The wait before attempt n+1 is
-// initialBackoff × (backoffPercent/100)^(n−1), at most maxBackoff, shifted by up to jitterPercent either way.
+// RetryPolicy spaces the attempts of one command. The wait before attempt n+1 is initialBackoff × (backoffPercent/100)^(n−1),
+// shifted by up to jitterPercent either way, at most maxBackoff, in whole seconds, rounded up.
 type RetryPolicy struct {
 	// maxAttempts is how often the command is sent at most, the first time included. Defaults to 5 for the action of a
 	// Compensatable step and to 10 for a compensation; a Pivot or Retriable step is retried without limit. From 1 to 1000.
