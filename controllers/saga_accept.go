@@ -103,7 +103,8 @@ func specBytes(saga *v1alpha1.Saga) int {
 // loadProgram finds what the saga runs: its own definition, the revision it is pinned to, or the newest of its definition.
 func (r *SagaReconciler) loadProgram(ctx context.Context, v *visit) error {
 	if v.saga.Spec.Definition != nil {
-		return r.compile(v, *v.saga.Spec.Definition)
+		v.take(r.Programs.Compile(*v.saga.Spec.Definition))
+		return nil
 	}
 	v.revision = v.saga.Status.Revision
 	if !v.started() {
@@ -125,12 +126,8 @@ func (r *SagaReconciler) loadProgram(ctx context.Context, v *visit) error {
 		v.acceptance = waiting(v1alpha1.ReasonPending, fmt.Sprintf("Waiting for a revision in place of %q, which is being deleted", v.revision))
 		return nil
 	}
-	def, err := revision.Spec(rev)
-	if err != nil {
-		v.acceptance = rejected(v1alpha1.ReasonInvalidDefinition, err)
-		return nil
-	}
-	return r.compile(v, def)
+	v.take(r.Programs.CompileRevision(rev.UID, func() (v1alpha1.SagaDefinitionSpec, error) { return revision.Spec(rev) }))
+	return nil
 }
 
 // reader reads what the saga refers to: past the cache where the visit is to be sure.
@@ -168,8 +165,8 @@ func (r *SagaReconciler) newestRevision(ctx context.Context, v *visit) error {
 	return nil
 }
 
-func (r *SagaReconciler) compile(v *visit, def v1alpha1.SagaDefinitionSpec) error {
-	compiled, err := r.Programs.Compile(def)
+// take takes a compiled definition, or why there is none.
+func (v *visit) take(compiled *program.Compiled, err error) {
 	switch {
 	case errors.Is(err, engine.ErrInvalidExpression):
 		v.acceptance = rejected(v1alpha1.ReasonInvalidExpression, err)
@@ -178,7 +175,6 @@ func (r *SagaReconciler) compile(v *visit, def v1alpha1.SagaDefinitionSpec) erro
 	default:
 		v.compiled = compiled
 	}
-	return nil
 }
 
 // findTopics looks for the participants that the program uses. One that is not there yet is waited for.

@@ -52,11 +52,11 @@ const (
 // may change once the saga exists.
 //
 // +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="oldSelf.hasValue() || has(self.definition) != has(self.definitionRef)",message="a saga needs exactly one of definitionRef and definition"
-// +kubebuilder:validation:XValidation:rule="self == oldSelf || has(self.definition) == has(oldSelf.definition) && (!has(self.definition) || self.definition == oldSelf.definition && oldSelf.definition == self.definition)",message="the definition of a saga cannot change: make a new saga"
-// +kubebuilder:validation:XValidation:rule="self == oldSelf || has(self.definitionRef) == has(oldSelf.definitionRef) && (!has(self.definitionRef) || self.definitionRef == oldSelf.definitionRef)",message="the definitionRef of a saga cannot change: make a new saga"
-// +kubebuilder:validation:XValidation:rule="self == oldSelf || has(self.idempotencyKey) == has(oldSelf.idempotencyKey) && (!has(self.idempotencyKey) || self.idempotencyKey == oldSelf.idempotencyKey)",message="the idempotencyKey of a saga cannot change: make a new saga"
-// +kubebuilder:validation:XValidation:rule="self == oldSelf || has(self.businessKey) == has(oldSelf.businessKey) && (!has(self.businessKey) || self.businessKey == oldSelf.businessKey)",message="the businessKey of a saga cannot change: make a new saga"
-// +kubebuilder:validation:XValidation:rule="self == oldSelf || self.onKeyUsed == oldSelf.onKeyUsed",message="onKeyUsed of a saga cannot change: make a new saga"
+// +kubebuilder:validation:XValidation:rule="has(self.definition) == has(oldSelf.definition) && (!has(self.definition) || self.definition == oldSelf.definition && oldSelf.definition == self.definition)",message="the definition of a saga cannot change: make a new saga"
+// +kubebuilder:validation:XValidation:rule="has(self.definitionRef) == has(oldSelf.definitionRef) && (!has(self.definitionRef) || self.definitionRef == oldSelf.definitionRef)",message="the definitionRef of a saga cannot change: make a new saga"
+// +kubebuilder:validation:XValidation:rule="has(self.idempotencyKey) == has(oldSelf.idempotencyKey) && (!has(self.idempotencyKey) || self.idempotencyKey == oldSelf.idempotencyKey)",message="the idempotencyKey of a saga cannot change: make a new saga"
+// +kubebuilder:validation:XValidation:rule="has(self.businessKey) == has(oldSelf.businessKey) && (!has(self.businessKey) || self.businessKey == oldSelf.businessKey)",message="the businessKey of a saga cannot change: make a new saga"
+// +kubebuilder:validation:XValidation:rule="self.onKeyUsed == oldSelf.onKeyUsed",message="onKeyUsed of a saga cannot change: make a new saga"
 // +kubebuilder:validation:XValidation:rule="has(dyn(self).params) == has(dyn(oldSelf).params) && (!has(dyn(self).params) || dyn(self).params == dyn(oldSelf).params)",message="the params of a saga cannot change: make a new saga"
 type SagaSpec struct {
 	// definitionRef names the SagaDefinition that this saga runs. Exactly one of definitionRef and definition must be set.

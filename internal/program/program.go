@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/lru"
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
@@ -32,12 +33,13 @@ var ErrInvalidSchema = fmt.Errorf("%w: parameters", engine.ErrInvalidDefinition)
 // Cache compiles each definition once. It is safe for concurrent use.
 type Cache struct {
 	expressions engine.Expressions
-	compiled    *lru.Cache
+	compiled    *lru.Cache // by digest
+	revisions   *lru.Cache // by the UID of an immutable revision
 }
 
 // NewCache returns an empty cache.
 func NewCache(x engine.Expressions) *Cache {
-	return &Cache{expressions: x, compiled: lru.New(kept)}
+	return &Cache{expressions: x, compiled: lru.New(kept), revisions: lru.New(kept)}
 }
 
 // Compile returns the compiled definition. Its errors are those of engine.Compile, or ErrInvalidSchema.
@@ -60,6 +62,24 @@ func (c *Cache) Compile(def v1alpha1.SagaDefinitionSpec) (*Compiled, error) {
 	}
 	compiled.Digest = digest
 	c.compiled.Add(digest, compiled)
+	return compiled, nil
+}
+
+// CompileRevision is Compile for what never changes under its UID: the definition is loaded the first time only. Its errors are
+// also those of load.
+func (c *Cache) CompileRevision(uid types.UID, load func() (v1alpha1.SagaDefinitionSpec, error)) (*Compiled, error) {
+	if hit, ok := c.revisions.Get(uid); ok {
+		return hit.(*Compiled), nil
+	}
+	def, err := load()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", engine.ErrInvalidDefinition, err)
+	}
+	compiled, err := c.Compile(def)
+	if err != nil {
+		return nil, err
+	}
+	c.revisions.Add(uid, compiled)
 	return compiled, nil
 }
 
