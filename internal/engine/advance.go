@@ -45,11 +45,20 @@ func (d *decision) turnBackIfAsked() {
 			continue
 		}
 		if latched(d.s, asked.latch) {
-			d.turnBack(v1alpha1.Cause{Reason: asked.reason})
+			d.turnBack(d.because(asked.reason))
 			d.causedBy = "" // no command's answer or silence led to this
 			return
 		}
 	}
+}
+
+// because is the cause of a saga that is asked to go back, and shows where its key was another's.
+func (d *decision) because(reason string) v1alpha1.Cause {
+	cause := v1alpha1.Cause{Reason: reason}
+	if i := slices.IndexFunc(d.s.Steps, keyUsed); i >= 0 {
+		cause.Step, cause.Code = d.s.Steps[i].Name, v1alpha1.CodeKeyUsed
+	}
+	return cause
 }
 
 // repeat makes the attempts that are due. Only now: a saga that turns back in this decision asks nothing forward any more.

@@ -34,3 +34,19 @@ func TestAWaitIsAnnouncedWithTheSameBytesUntilItIsAcknowledged(t *testing.T) {
 		t.Fatalf("announced %+v again although it was acknowledged", again)
 	}
 }
+
+func TestTheEndOfASagaWhoseKeyIsAnothersIsNotAnnounced(t *testing.T) {
+	end := &metav1.Time{Time: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)}
+	refused := v1alpha1.StepStatus{Name: "a", State: v1alpha1.StepFailed, Action: &v1alpha1.Exchange{Outcome: v1alpha1.ExchangeFailed, Code: v1alpha1.CodeKeyUsed}}
+	state := engine.State{
+		StartTime: end, EndTime: end, Steps: []v1alpha1.StepStatus{refused, {Name: "b", State: v1alpha1.StepNotStarted}},
+		Cause: &v1alpha1.Cause{Reason: v1alpha1.ReasonAborted, Step: "a", Code: v1alpha1.CodeKeyUsed},
+	}
+	if a, ok := engine.Announce(state); ok {
+		t.Fatalf("announced %+v in the name of another saga", a)
+	}
+	state.Steps[1].State = v1alpha1.StepCompensated // this one had an effect of its own
+	if _, ok := engine.Announce(state); !ok {
+		t.Fatal("its own undoing was not announced")
+	}
+}

@@ -198,12 +198,20 @@ func (v view) why() string {
 	case v1alpha1.ReasonDeadlineExceeded:
 		return "the deadline has passed"
 	case v1alpha1.ReasonAborted:
-		return "spec.abort asked for it"
+		return "spec.abort asked for it" + whose(c)
 	case v1alpha1.ReasonDeleted:
-		return "the saga is being deleted"
+		return "the saga is being deleted" + whose(c)
 	default:
 		return c.Reason
 	}
+}
+
+// whose says that another saga has the key, where that is so.
+func whose(c *v1alpha1.Cause) string {
+	if c.Code != v1alpha1.CodeKeyUsed {
+		return ""
+	}
+	return "; its idempotency key is that of another saga, of which nothing was changed"
 }
 
 func (v view) suspended() judgement {

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
@@ -94,9 +95,12 @@ type Announcement struct {
 }
 
 // Announce returns what is to be announced: a wait for a person until the broker has acknowledged it, and the end, which
-// is announced until the saga is settled (its finalizer gone).
+// is announced until the saga is settled (its finalizer gone). The end of a saga that did nothing, since its key is
+// another's, is not announced: the events of a key tell of the saga that has it.
 func Announce(s State) (Announcement, bool) {
 	switch {
+	case s.EndTime != nil && didNothing(&s):
+		return Announcement{}, false
 	case s.EndTime != nil && s.Cause == nil:
 		return Announcement{Outcome: "completed", Number: 1, Time: s.EndTime.UTC()}, true
 	case s.EndTime != nil:
@@ -105,6 +109,16 @@ func Announce(s State) (Announcement, bool) {
 		return Announcement{Outcome: "needs-intervention", Number: s.Interventions, Time: s.InterventionTime.UTC()}, true
 	}
 	return Announcement{}, false
+}
+
+// didNothing says whether the saga turned back because another has its key, before it had any effect.
+func didNothing(s *State) bool {
+	if s.Cause == nil || s.Cause.Code != v1alpha1.CodeKeyUsed {
+		return false
+	}
+	return !slices.ContainsFunc(s.Steps, func(st v1alpha1.StepStatus) bool {
+		return st.State != v1alpha1.StepNotStarted && st.State != v1alpha1.StepFailed
+	})
 }
 
 // waiting returns the indices of the steps that wait for a person.
