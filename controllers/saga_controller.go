@@ -25,6 +25,7 @@ import (
 	"github.com/sagas-dev/saga-operator/internal/outbound"
 	"github.com/sagas-dev/saga-operator/internal/program"
 	"github.com/sagas-dev/saga-operator/internal/replies"
+	"github.com/sagas-dev/saga-operator/internal/telemetry"
 )
 
 // Replies is where answers wait until they are settled.
@@ -47,6 +48,7 @@ type SagaReconciler struct {
 	Outbox    *dispatch.Outbox
 	Replies   Replies
 	Encoder   outbound.Encoder
+	Measured  *telemetry.Sagas // optional
 
 	keys  claims
 	wakes wakes

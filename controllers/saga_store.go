@@ -47,6 +47,7 @@ func (r *SagaReconciler) store(ctx context.Context, v *visit, status v1alpha1.Sa
 		return err
 	}
 	v.saga, v.wrote = next, true
+	r.Measured.Stored(before, v.saga.Status)
 	r.tell(v.saga, before.Phase)
 	return nil
 }

@@ -142,6 +142,7 @@ func (p *parts) makeControllers() error {
 		Client: c, APIReader: live, Recorder: p.mgr.GetEventRecorder("saga-operator"), Now: time.Now,
 		Programs: p.programs, Outbox: p.outbox, Replies: p.inbox,
 		Encoder: outbound.Encoder{Installation: p.cfg.Installation, Keys: p.keys, ReplyPartition: p.reader.ReplyPartition},
+		Measured: telemetry.NewSagas(metrics.Registry),
 	}
 	real := clock.RealClock{}
 	for name, setup := range map[string]func(ctrl.Manager) error{
