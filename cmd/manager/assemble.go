@@ -141,7 +141,7 @@ func (p *parts) makeControllers() error {
 	*p.sagas = controllers.SagaReconciler{
 		Client: c, APIReader: live, Recorder: p.mgr.GetEventRecorder("saga-operator"), Now: time.Now,
 		Programs: p.programs, Outbox: p.outbox, Replies: p.inbox,
-		Encoder: outbound.Encoder{Installation: p.cfg.Installation, Keys: p.keys, ReplyPartition: p.reader.ReplyPartition},
+		Encoder:  outbound.Encoder{Installation: p.cfg.Installation, Keys: p.keys, ReplyPartition: p.reader.ReplyPartition},
 		Measured: telemetry.NewSagas(metrics.Registry),
 	}
 	real := clock.RealClock{}
