@@ -38,6 +38,9 @@ type transientFailure struct {
 }
 
 func (t *transientFailure) Error() string {
+	if t.err == nil {
+		return fmt.Sprintf("retry after %s", t.after)
+	}
 	return fmt.Sprintf("retry after %s: %v", t.after, t.err)
 }
 

@@ -170,7 +170,10 @@ func (p *Participant) retryLater(err error) answer {
 	f := wire.Failure{Code: CodeTransient, Message: err.Error()}
 	asked := (*transientFailure)(nil)
 	if errors.As(err, &asked) {
-		f.Message, f.RetryAfter = asked.err.Error(), int64(math.Ceil(asked.after.Seconds()))
+		f.RetryAfter = int64(math.Ceil(asked.after.Seconds()))
+		if asked.err != nil { // a handler may ask to wait without giving a reason
+			f.Message = asked.err.Error()
+		}
 	}
 	return answer{Outcome: retry, Body: bodyOf(f), Time: p.config.Now().UTC()}
 }

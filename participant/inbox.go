@@ -74,7 +74,7 @@ const pruneBatch = 1000
 func (b inbox) prune(ctx context.Context, db *sql.DB, before time.Time) (int64, error) {
 	var total int64
 	for {
-		done, err := db.ExecContext(ctx, b.sql.prune, before.UnixNano(), pruneBatch)
+		done, err := db.ExecContext(ctx, b.sql.prune, before.UnixNano(), before.UnixNano(), pruneBatch)
 		if err != nil {
 			return total, fmt.Errorf("pruning the inbox: %w", err)
 		}

@@ -198,6 +198,9 @@ func TestWhatAHandlerReturnsDecides(t *testing.T) {
 		"a transient failure rolls back and is not stored": {
 			err: participant.RetryAfter(1500*time.Millisecond, errors.New("busy")), outcome: "retry", code: "Transient",
 			outcome2: "succeeded", effects: 1, body: `{"code":"Transient","message":"busy","retryAfter":2}`},
+		"a transient failure without a reason is one too": {
+			err: participant.RetryAfter(time.Second, nil), outcome: "retry", code: "Transient",
+			outcome2: "succeeded", effects: 1, body: `{"code":"Transient","message":"retry after 1s","retryAfter":1}`},
 		"any other error asks for a retry": {
 			err: errors.New("broken"), outcome: "retry", code: "Transient", outcome2: "succeeded", effects: 1},
 	}
@@ -295,6 +298,47 @@ func TestTheInboxForgetsWhatNothingTouched(t *testing.T) {
 			t.Errorf("pruned %d rows, want 1, error %v", n, err)
 		}
 	})
+}
+
+// TestPruningSparesWhatACommandTouchesMeanwhile lets pruning meet a row whose lock an undoing command holds.
+func TestPruningSparesWhatACommandTouchesMeanwhile(t *testing.T) {
+	db := prepared(t, openPostgres(t), participant.PostgreSQL)
+	s := newShop(t, db, participant.PostgreSQL)
+	s.expect(t, take, "succeeded", "")
+	s.now = s.now.Add(participant.DefaultRetention + time.Second)
+	pruned := make(chan int64, 1)
+	s.Handle("give", func(ctx context.Context, tx *sql.Tx, c participant.Command) (any, error) {
+		go func() {
+			n, err := s.Prune(context.Background())
+			if err != nil {
+				t.Errorf("pruning: %v", err)
+			}
+			pruned <- n
+		}()
+		if err := awaitLockWaiter(db); err != nil {
+			return nil, err
+		}
+		return s.give(ctx, tx, c)
+	})
+	s.expect(t, give, "succeeded", "")
+	if n := <-pruned; n != 0 {
+		t.Errorf("pruned %d rows that had just been touched", n)
+	}
+	s.expect(t, take, "failed", participant.CodeUndone)
+	s.expectBooks(t, 1, 0)
+}
+
+// awaitLockWaiter returns once a statement of this database waits for another's lock.
+func awaitLockWaiter(db *sql.DB) error {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+		var waiting bool
+		err := db.QueryRow(`SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND pid IN
+(SELECT pid FROM pg_stat_activity WHERE query LIKE 'DELETE FROM saga_inbox%'))`).Scan(&waiting)
+		if err != nil || waiting {
+			return err
+		}
+	}
+	return errors.New("nobody waits for the row")
 }
 
 func TestACrashBetweenEffectAndCommitLeavesNothing(t *testing.T) {

@@ -54,7 +54,8 @@ VALUES (?, ?, ?, '', 0, '{}', ?) ON CONFLICT (forward_key) DO NOTHING`,
 		load: `SELECT saga_id, undone, outcome, body, answered_at, backward FROM saga_inbox WHERE forward_key = ?` + lock,
 		save: `UPDATE saga_inbox SET saga_id = ?, undone = ?, outcome = ?, body = ?, answered_at = ?, backward = ?, updated_at = ?
 WHERE forward_key = ?`,
-		prune: `DELETE FROM saga_inbox WHERE forward_key IN
+		// The age is judged once more where the row is deleted: a command that held its lock may have touched it.
+		prune: `DELETE FROM saga_inbox WHERE updated_at < ? AND forward_key IN
 (SELECT forward_key FROM saga_inbox WHERE updated_at < ? ORDER BY updated_at LIMIT ?)`,
 	}
 	if d == PostgreSQL {
