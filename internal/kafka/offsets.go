@@ -151,12 +151,13 @@ func (o *offsets) first(ctx context.Context, partitions []int32) (map[int32]int6
 	return firsts, nil
 }
 
-// commit writes positions and remembers which ones the broker has taken.
-func (o *offsets) commit(ctx context.Context, positions map[int32]int64) error {
+// commit writes positions of the topic that has that id, and remembers which ones the broker has taken. Where the topic
+// was made anew meanwhile, they stay under the old id, and nothing is remembered.
+func (o *offsets) commit(ctx context.Context, positions map[int32]int64, topic string) error {
 	request := &kafka.OffsetCommitRequest{GroupID: o.cfg.Group, GenerationID: noGeneration, Topics: map[string][]kafka.OffsetCommit{}}
 	for id, position := range positions {
 		request.Topics[o.cfg.Topic] = append(request.Topics[o.cfg.Topic], kafka.OffsetCommit{
-			Partition: int(id), Offset: position, Metadata: o.topicID(),
+			Partition: int(id), Offset: position, Metadata: topic,
 		})
 	}
 	response, err := o.client.library().OffsetCommit(ctx, request)
@@ -172,6 +173,9 @@ func (o *offsets) commit(ctx context.Context, positions map[int32]int64) error {
 			errs = append(errs, classify(fmt.Sprintf("committing the offset of partition %d", id), p.Error))
 			continue
 		}
+		if o.topic != topic {
+			continue
+		}
 		o.stored[id] = positions[id]
 		if o.waiting[id] == positions[id] {
 			delete(o.waiting, id)
@@ -180,15 +184,16 @@ func (o *offsets) commit(ctx context.Context, positions map[int32]int64) error {
 	return errors.Join(errs...)
 }
 
-func (o *offsets) snapshot(idle bool) map[int32]int64 {
+// snapshot returns what is to be committed, and the id of the topic that it belongs to.
+func (o *offsets) snapshot(idle bool) (positions map[int32]int64, topic string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	positions := map[int32]int64{}
+	positions = map[int32]int64{}
 	if idle {
 		maps.Copy(positions, o.stored)
 	}
 	maps.Copy(positions, o.waiting)
-	return positions
+	return positions, o.topic
 }
 
 // committer writes what waits, at most every CommitEvery, and everything once every RecommitEvery, since brokers
@@ -240,11 +245,11 @@ func (c *committer) again() {
 }
 
 func (c *committer) write(ctx context.Context, idle bool) error {
-	positions := c.snapshot(idle)
+	positions, topic := c.snapshot(idle)
 	if len(positions) == 0 {
 		return nil
 	}
-	return c.commit(ctx, positions)
+	return c.commit(ctx, positions, topic)
 }
 
 // stop ends the loop and commits what still waits, for a few seconds at most.
