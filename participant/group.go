@@ -130,6 +130,7 @@ func (s *source) open(ctx context.Context) (*kafka.Reader, error) {
 		Brokers: s.runner.Brokers, Dialer: s.runner.Dialer, Topic: s.topic, Partition: s.partition,
 		MinBytes: 1, MaxBytes: 4 << 20, MaxWait: time.Second, QueueCapacity: 256, MaxAttempts: 3,
 		ReadBackoffMin: 20 * time.Millisecond, ReadBackoffMax: time.Second,
+		OffsetOutOfRangeError: true, // or it would wait at an offset that a topic made anew does not have
 	})
 	if err := reader.SetOffset(offset); err != nil {
 		return nil, errors.Join(fmt.Errorf("setting the offset: %w", err), reader.Close())
