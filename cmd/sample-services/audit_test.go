@@ -84,6 +84,8 @@ func TestAmounts(t *testing.T) {
 		"nothing":                            {"0.00", "EUR", 0, "0.00"},
 		"a currency without decimals":        {"1200", "JPY", 1200, "1200"},
 		"a currency with three decimals":     {"1.005", "KWD", 1005, "1.005"},
+		"a currency with four decimals":      {"1.234", "CLF", 12340, "1.2340"},
+		"a unit of account without decimals": {"1200", "UYI", 1200, "1200"},
 		"decimals that the currency has not": {"1.5", "JPY", -1, ""},
 		"a third decimal":                    {"1.005", "EUR", -1, ""},
 		"a negative amount":                  {"-1.00", "EUR", -1, ""},
