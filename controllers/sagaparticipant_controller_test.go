@@ -1,15 +1,18 @@
 package controllers
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/sagas-dev/saga-operator/api/v1alpha1"
+	"github.com/sagas-dev/saga-operator/internal/clockskew"
 	"github.com/sagas-dev/saga-operator/internal/topicwatch"
 )
 
@@ -121,6 +124,16 @@ func TestADeletedParticipantStaysForAsLongAsASagaNeedsIt(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestAClockThatIsAheadLeavesTimeForSagasThatAreBeingStarted(t *testing.T) {
+	deleted := metav1.NewTime(time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC))
+	participant := &v1alpha1.SagaParticipant{ObjectMeta: metav1.ObjectMeta{Name: "inventory", DeletionTimestamp: &deleted}}
+	users := sagaUsers{cached: emptyCache{}, live: emptyCache{}, now: func() time.Time { return deleted.Add(clockskew.Bound) }}
+	_, after, err := users.look(t.Context(), participant, func(context.Context, *v1alpha1.Saga) (bool, error) { return false, nil })
+	if err != nil || after <= 0 {
+		t.Errorf("looks again after %s, error %v; want it held: it was deleted a moment ago", after, err)
 	}
 }
 

@@ -15,12 +15,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/sagas-dev/saga-operator/api/v1alpha1"
+	"github.com/sagas-dev/saga-operator/internal/clockskew"
 )
 
 const (
 	// releaseGrace is how long a deleted object stays at least: a saga that was being started from the cache when the
-	// deletion came is stored by then, and the live list finds it.
-	releaseGrace = 5 * time.Second
+	// deletion came is stored by then, and the live list finds it. The deletion is dated by the API server's clock, and a
+	// manager's own may be ahead of that by the bound.
+	releaseGrace = clockskew.Bound + 5*time.Second
 	// lookForUsersEvery is how often sagas are looked through for as long as one is in the way; their ends wake sooner.
 	lookForUsersEvery = time.Minute
 	// sagasPerPage bounds one page of the live list.
