@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -16,10 +15,8 @@ import (
 
 	"github.com/sagas-dev/saga-operator/internal/config"
 	"github.com/sagas-dev/saga-operator/internal/telemetry"
+	"github.com/sagas-dev/saga-operator/internal/version"
 )
-
-// version is set by the linker; without it, what the module knows of itself is shown.
-var version = ""
 
 // Exit codes.
 const (
@@ -40,7 +37,7 @@ func run(args, environ []string, out, errOut io.Writer) int {
 		fmt.Fprintf(errOut, "manager: %v\n", err)
 		return exitUsage
 	case cfg.Version:
-		fmt.Fprintln(out, versionText())
+		fmt.Fprintln(out, "manager", version.Text())
 		return exitDone
 	}
 	log := telemetry.NewLogger(errOut, cfg.LogLevel, cfg.LogFormat)
@@ -64,14 +61,4 @@ func endInTime(timeout time.Duration, log logr.Logger) {
 		log.Info("Ending took too long", "timeout", timeout.String())
 		os.Exit(exitFailed)
 	})
-}
-
-func versionText() string {
-	if version != "" {
-		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "unknown"
 }

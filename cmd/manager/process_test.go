@@ -20,6 +20,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
+	"github.com/sagas-dev/saga-operator/internal/version"
 	"github.com/sagas-dev/saga-operator/internal/wire"
 	"github.com/sagas-dev/saga-operator/test/controlplane"
 	"github.com/sagas-dev/saga-operator/test/kafkatest"
@@ -328,7 +329,7 @@ func TestBadConfigurationEndsWithCodeTwoAndNamesTheFlag(t *testing.T) {
 }
 
 func TestVersionAndHelpNeedNoConfiguration(t *testing.T) {
-	for flag, want := range map[string]string{"--version": versionText(), "--help": "--kafka-brokers"} {
+	for flag, want := range map[string]string{"--version": "manager " + version.Text(), "--help": "--kafka-brokers"} {
 		var out, errOut bytes.Buffer
 		if code := run([]string{flag}, nil, &out, &errOut); code != exitDone || !strings.Contains(out.String(), want) {
 			t.Errorf("%s: exit code %d, output %q, errors %q", flag, code, out.String(), errOut.String())

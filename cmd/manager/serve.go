@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -16,16 +17,17 @@ import (
 	"github.com/sagas-dev/saga-operator/internal/clockskew"
 	"github.com/sagas-dev/saga-operator/internal/config"
 	"github.com/sagas-dev/saga-operator/internal/telemetry"
+	"github.com/sagas-dev/saga-operator/internal/version"
 )
 
 // serve runs the manager until ctx is done.
 func serve(ctx context.Context, cfg config.Config, log logr.Logger) (err error) {
-	log.Info("Starting", "version", versionText(), "installation", cfg.Installation)
+	log.Info("Starting", "version", version.Number(), "commit", version.Commit(), "go", runtime.Version(), "installation", cfg.Installation)
 	api, err := apiConfig(cfg)
 	if err != nil {
 		return err
 	}
-	measured := telemetry.NewMetrics(metrics.Registry, versionText())
+	measured := telemetry.NewMetrics(metrics.Registry, version.Number())
 	guard, err := newGuard(api, measured, log)
 	if err != nil {
 		return err
@@ -70,7 +72,7 @@ func apiConfig(cfg config.Config) (api *rest.Config, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding the API server (--kubeconfig): %w", err)
 	}
-	api.UserAgent = "saga-operator/" + versionText()
+	api.UserAgent = "saga-operator/" + version.Number()
 	api.QPS, api.Burst = cfg.QPS, cfg.Burst
 	if api.QPS > 0 && api.Burst == 0 {
 		api.Burst = int(2 * api.QPS)

@@ -14,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/sagas-dev/saga-operator/internal/version"
 )
 
 func main() {
@@ -32,12 +34,14 @@ func newRoot() *cobra.Command {
 		Short: "Inventory, payment and shipping for the order demo",
 		Long: "Inventory, payment and shipping for the order demo.\n\n" +
 			"Every flag can be given as an environment variable: SAGA_ and the flag's name in upper case, with _ for -.",
+		Version:       version.Text(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
 			return fromEnvironment(c.Flags(), os.LookupEnv)
 		},
 	}
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.PersistentFlags().String("data", ".", "directory of the services' databases, one file each")
 	root.AddCommand(newInventory(), newPayment(), newShipping(), newBooks())
 	return root

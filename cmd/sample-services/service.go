@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sagas-dev/saga-operator/internal/version"
 	"github.com/sagas-dev/saga-operator/participant"
 )
 
@@ -83,7 +84,7 @@ func (s *service) run(ctx context.Context, o *options) (err error) {
 		Processor: &delayed{next: p, latency: o.latency, log: log}, Parallel: o.parallel,
 		Alone: true, Grace: o.grace, Prune: p.Prune, Logger: log,
 	}
-	log.Info("Starting", "brokers", o.brokers, "topic", o.topic, "data", databaseFile(o.data, s.name), "latency", o.latency)
+	log.Info("Starting", "version", version.Number(), "commit", version.Commit(), "brokers", o.brokers, "topic", o.topic, "data", databaseFile(o.data, s.name), "latency", o.latency)
 	return runner.Run(ctx)
 }
 
