@@ -56,8 +56,7 @@ func assemble(mgr ctrl.Manager, cfg config.Config, measured *telemetry.Metrics, 
 
 // makeBroker makes what talks to Kafka; it opens no connection.
 func (p *parts) makeBroker() (err error) {
-	connection := p.cfg.Kafka
-	connection.ClientID = "saga-operator-" + p.cfg.Installation
+	connection := p.cfg.Kafka.Client("saga-operator-" + p.cfg.Installation)
 	if p.broker, err = kafka.Connect(connection); err != nil {
 		return err
 	}
@@ -145,13 +144,16 @@ func (p *parts) makeControllers() error {
 		Measured: telemetry.NewSagas(metrics.Registry),
 	}
 	real := clock.RealClock{}
-	for name, setup := range map[string]func(ctrl.Manager) error{
+	setups := map[string]func(ctrl.Manager) error{
 		"sagas":        func(mgr ctrl.Manager) error { return p.sagas.SetupWithManager(mgr, p.cfg.Concurrency) },
 		"definitions":  (&controllers.SagaDefinitionReconciler{Client: c, Live: live, Programs: p.programs, Clock: real}).SetupWithManager,
 		"revisions":    (&controllers.RevisionReconciler{Client: c, Live: live, Clock: real}).SetupWithManager,
 		"participants": (&controllers.SagaParticipantReconciler{Client: c, Live: live, Topics: p.topics, Clock: real}).SetupWithManager,
-		"orders":       (&controllers.OrderWorkflowReconciler{Client: c, Live: live, Clock: real}).SetupWithManager,
-	} {
+	}
+	if p.cfg.OrderWorkflows {
+		setups["orders"] = (&controllers.OrderWorkflowReconciler{Client: c, Live: live, Clock: real}).SetupWithManager
+	}
+	for name, setup := range setups {
 		if err := setup(p.mgr); err != nil {
 			return fmt.Errorf("setting up the controller of %s: %w", name, err)
 		}

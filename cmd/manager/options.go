@@ -101,10 +101,12 @@ func revisionsOfDefinitions() labels.Selector {
 }
 
 // warm has the cache read everything before this manager can lead, so that it starts to work with the lease.
-func warm(ctx context.Context, c cache.Cache) error {
-	for _, kind := range []client.Object{
-		&v1alpha1.Saga{}, &v1alpha1.SagaDefinition{}, &v1alpha1.SagaParticipant{}, &v1alpha1.OrderWorkflow{}, &appsv1.ControllerRevision{},
-	} {
+func warm(ctx context.Context, c cache.Cache, orders bool) error {
+	kinds := []client.Object{&v1alpha1.Saga{}, &v1alpha1.SagaDefinition{}, &v1alpha1.SagaParticipant{}, &appsv1.ControllerRevision{}}
+	if orders {
+		kinds = append(kinds, &v1alpha1.OrderWorkflow{})
+	}
+	for _, kind := range kinds {
 		if _, err := c.GetInformer(ctx, kind, cache.BlockUntilSynced(false)); err != nil {
 			return fmt.Errorf("preparing to watch %T: %w", kind, err)
 		}

@@ -48,7 +48,7 @@ func serve(ctx context.Context, cfg config.Config, log logr.Logger) (err error) 
 	if err := mgr.Add(guard); err != nil {
 		return fmt.Errorf("adding the clock's guard: %w", err)
 	}
-	if err := warm(ctx, mgr.GetCache()); err != nil {
+	if err := warm(ctx, mgr.GetCache(), cfg.OrderWorkflows); err != nil {
 		return err
 	}
 	if !cfg.LeaderElect {

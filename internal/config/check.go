@@ -20,7 +20,7 @@ const maxInstallation = 40
 
 // check returns all that is wrong, one line for each flag.
 func (c Config) check() error {
-	return errors.Join(c.checkCluster(), c.checkKafka(), c.checkToken(), c.checkLeader(), c.checkEndpoints(), c.checkWork())
+	return errors.Join(c.checkCluster(), c.Kafka.Check(), c.checkToken(), c.checkLeader(), c.checkEndpoints(), c.checkWork())
 }
 
 func wrong(flag, format string, args ...any) error {
@@ -36,35 +36,6 @@ func (c Config) checkCluster() error {
 		if len(validation.IsDNS1123Label(namespace)) > 0 {
 			errs = append(errs, wrong("namespaces", "%q cannot be the name of a namespace", namespace))
 		}
-	}
-	return errors.Join(errs...)
-}
-
-// mechanisms of SASL that internal/kafka knows.
-var mechanisms = []string{"", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}
-
-func (c Config) checkKafka() error {
-	var errs []error
-	k := c.Kafka
-	if len(k.Brokers) == 0 {
-		errs = append(errs, wrong("kafka-brokers", "at least one host:port is required"))
-	}
-	for _, broker := range k.Brokers {
-		if host, port, err := net.SplitHostPort(broker); err != nil || host == "" || !isPort(port, 1) {
-			errs = append(errs, wrong("kafka-brokers", "must be host:port with a port from 1 to 65535, is %q", broker))
-		}
-	}
-	if (k.CertFile == "") != (k.KeyFile == "") {
-		errs = append(errs, wrong("kafka-cert-file", "needs --kafka-key-file, and the other way round"))
-	}
-	if !slices.Contains(mechanisms, k.SASL) {
-		errs = append(errs, wrong("kafka-sasl-mechanism", "must be PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, is %q", k.SASL))
-	}
-	if k.SASL != "" && (k.UsernameFile == "" || k.PasswordFile == "") {
-		errs = append(errs, wrong("kafka-sasl-mechanism", "needs --kafka-sasl-username-file and --kafka-sasl-password-file"))
-	}
-	if k.SASL == "" && (k.UsernameFile != "" || k.PasswordFile != "") {
-		errs = append(errs, wrong("kafka-sasl-mechanism", "is needed with --kafka-sasl-username-file and --kafka-sasl-password-file"))
 	}
 	return errors.Join(errs...)
 }

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
-
-	"github.com/sagas-dev/saga-operator/internal/kafka"
 )
 
 // EnvPrefix starts the name of the environment variable that stands for a flag: --kafka-brokers is SAGA_KAFKA_BROKERS.
@@ -28,7 +26,7 @@ type Config struct {
 	Namespaces   []string // empty: all
 	Kubeconfig   string   // empty: KUBECONFIG, the pod's account, or ~/.kube/config
 
-	Kafka                kafka.Config
+	Kafka                Kafka
 	TokenKeyFile         string
 	PreviousTokenKeyFile string
 	InsecureTokenKey     bool
@@ -43,6 +41,7 @@ type Config struct {
 	ProbeAddress   string // "0": none
 	PprofAddress   string // empty or "0": none
 
+	OrderWorkflows  bool // whether the controller of OrderWorkflow runs
 	Concurrency     int
 	QPS             float32 // negative: without limit
 	Burst           int
@@ -71,7 +70,7 @@ func Parse(args, environ []string) (Config, error) {
 	if c.Version {
 		return c, nil
 	}
-	if err := errors.Join(fromEnvironment(flags, environ), c.check()); err != nil {
+	if err := errors.Join(FromEnvironment(flags, environ), c.check()); err != nil {
 		return c, fmt.Errorf("%w:\n%w", ErrInvalid, err)
 	}
 	return c, nil
@@ -89,8 +88,9 @@ func EnvName(flag string) string {
 	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// fromEnvironment sets the flags that args did not.
-func fromEnvironment(flags *pflag.FlagSet, environ []string) error {
+// FromEnvironment sets those flags that the command line did not to what the environment, in the form of os.Environ, has
+// for them. Errors name the variable; all of them are returned.
+func FromEnvironment(flags *pflag.FlagSet, environ []string) error {
 	values := map[string]string{}
 	for _, entry := range environ {
 		if name, value, ok := strings.Cut(entry, "="); ok && strings.HasPrefix(name, EnvPrefix) {

@@ -22,7 +22,7 @@ func TestWhatIsNotSaidHasItsDefault(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c.Installation != "default" || !c.LeaderElect || c.Concurrency != 16 || c.QPS != -1 || c.ShutdownTimeout != 10*time.Second ||
-		c.LeaseDuration != 15*time.Second || c.RenewDeadline != 10*time.Second || c.RetryPeriod != 2*time.Second ||
+		c.LeaseDuration != 12*time.Second || c.RenewDeadline != 8*time.Second || c.RetryPeriod != time.Second || !c.OrderWorkflows ||
 		c.MetricsAddress != ":8080" || c.ProbeAddress != ":8081" || c.PprofAddress != "0" || len(c.Namespaces) != 0 {
 		t.Errorf("got %+v", c)
 	}
@@ -80,7 +80,7 @@ func TestABadValueNamesItsFlagAndBound(t *testing.T) {
 		"a namespace that cannot be":         {with("--namespaces", "a,B"), `--namespaces: "B" cannot be the name of a namespace`},
 		"a lease namespace that cannot be":   {with("--leader-election-namespace", "_"), `--leader-election-namespace: "_" cannot be`},
 		"a lease that is too short":          {with("--leader-election-lease-duration", "1ms"), "--leader-election-lease-duration: must be from 1s to 5m0s, is 1ms"},
-		"a lease shorter than its renewing":  {with("--leader-election-lease-duration", "9s"), "must be longer than --leader-election-renew-deadline: 9s is not longer than 10s"},
+		"a lease shorter than its renewing":  {with("--leader-election-lease-duration", "7s"), "must be longer than --leader-election-renew-deadline: 7s is not longer than 8s"},
 		"a renewing shorter than its retry":  {with("--leader-election-retry-period", "9s"), "must be longer than 1.2 × --leader-election-retry-period"},
 		"an address that is none":            {with("--metrics-bind-address", "8080"), `--metrics-bind-address: must be host:port, :port, or 0 for none, is "8080"`},
 		"no work at all":                     {with("--concurrency", "0"), "--concurrency: must be from 1 to 256, is 0"},

@@ -12,7 +12,8 @@ func flagsOf(c *Config) *pflag.FlagSet {
 	flags.SortFlags = false
 	flags.Usage = func() {} // the caller prints it
 	clusterFlags(flags, c)
-	kafkaFlags(flags, c)
+	c.Kafka.AddFlags(flags)
+	tokenFlags(flags, c)
 	leaderFlags(flags, c)
 	endpointFlags(flags, c)
 	workFlags(flags, c)
@@ -29,24 +30,7 @@ func clusterFlags(flags *pflag.FlagSet, c *Config) {
 		"`file` that says how to reach the API server. Empty: KUBECONFIG, then the pod's service account, then ~/.kube/config")
 }
 
-func kafkaFlags(flags *pflag.FlagSet, c *Config) {
-	k := &c.Kafka
-	flags.StringSliceVar(&k.Brokers, "kafka-brokers", nil,
-		"`host:port` of Kafka brokers to start from, with commas between. Required")
-	flags.BoolVar(&k.TLS, "kafka-tls", false,
-		"talk to the brokers over TLS. Implied by --kafka-ca-file and --kafka-cert-file")
-	flags.StringVar(&k.CAFile, "kafka-ca-file", "",
-		"PEM `file` with the authorities that sign the brokers' certificates. Empty: the system's")
-	flags.StringVar(&k.CertFile, "kafka-cert-file", "",
-		"PEM `file` with the client certificate. Needs --kafka-key-file. Read again for each connection, as are the other files")
-	flags.StringVar(&k.KeyFile, "kafka-key-file", "",
-		"PEM `file` with the client certificate's private key")
-	flags.StringVar(&k.SASL, "kafka-sasl-mechanism", "",
-		"PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512. Empty: no SASL")
-	flags.StringVar(&k.UsernameFile, "kafka-sasl-username-file", "",
-		"`file` with the user's name. Needed for SASL")
-	flags.StringVar(&k.PasswordFile, "kafka-sasl-password-file", "",
-		"`file` with the user's password. Needed for SASL")
+func tokenFlags(flags *pflag.FlagSet, c *Config) {
 	flags.StringVar(&c.TokenKeyFile, "reply-token-key-file", "",
 		"`file` with the secret that signs reply tokens, at least 32 bytes. Read again when it changes. Required, unless --insecure-reply-token-key is given")
 	flags.StringVar(&c.PreviousTokenKeyFile, "reply-token-previous-key-file", "",
@@ -60,11 +44,11 @@ func leaderFlags(flags *pflag.FlagSet, c *Config) {
 		"work only while holding the lease. Turn it off only where a second manager is impossible")
 	flags.StringVar(&c.LeaseNamespace, "leader-election-namespace", "",
 		"`namespace` of the lease saga-operator-<installation>. Empty: the pod's own; outside a cluster: default")
-	flags.DurationVar(&c.LeaseDuration, "leader-election-lease-duration", 15*time.Second,
+	flags.DurationVar(&c.LeaseDuration, "leader-election-lease-duration", 12*time.Second,
 		"how long others wait before they take over a lease that is not renewed. From 1s to 5m, longer than --leader-election-renew-deadline")
-	flags.DurationVar(&c.RenewDeadline, "leader-election-renew-deadline", 10*time.Second,
+	flags.DurationVar(&c.RenewDeadline, "leader-election-renew-deadline", 8*time.Second,
 		"how long the leader tries to renew before it gives up. From 1s to 5m, longer than 1.2 × --leader-election-retry-period")
-	flags.DurationVar(&c.RetryPeriod, "leader-election-retry-period", 2*time.Second,
+	flags.DurationVar(&c.RetryPeriod, "leader-election-retry-period", time.Second,
 		"wait between two tries to take or renew the lease. From 100ms to 1m")
 }
 
@@ -78,6 +62,8 @@ func endpointFlags(flags *pflag.FlagSet, c *Config) {
 }
 
 func workFlags(flags *pflag.FlagSet, c *Config) {
+	flags.BoolVar(&c.OrderWorkflows, "order-workflows", true,
+		"run the controller of OrderWorkflow. Off: neither its resource definition nor permissions for it are needed")
 	flags.IntVar(&c.Concurrency, "concurrency", 16,
 		"sagas that are decided on at the same time. From 1 to 256")
 	flags.Float32Var(&c.QPS, "kube-api-qps", -1,
