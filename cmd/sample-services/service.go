@@ -30,6 +30,7 @@ type options struct {
 	brokers                          []string
 	data, topic, group, deadLetters  string
 	logLevel, logFormat, synchronous string
+	health                           string // host:port; "0": none
 	latency, grace, keep             time.Duration
 	parallel                         int
 }
@@ -54,6 +55,7 @@ func (s *service) command(short string) *cobra.Command {
 	f.DurationVar(&o.grace, "grace", 4*time.Second, "how long commands in hand may take at the end")
 	f.DurationVar(&o.keep, "inbox-retention", participant.DefaultRetention, "how long the inbox remembers a key")
 	f.StringVar(&o.synchronous, "synchronous", "FULL", "SQLite's synchronous: FULL survives a power cut, NORMAL a killed process")
+	f.StringVar(&o.health, "health-probe-bind-address", "0", "host:port of /healthz and /readyz; 0: none")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug (every command), info, warn or error")
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
 	return c
@@ -79,6 +81,11 @@ func (s *service) run(ctx context.Context, o *options) (err error) {
 	if err != nil {
 		return err
 	}
+	stopHealth, err := serveHealth(o.health, db, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopHealth()) }()
 	runner := &participant.Runner{
 		Brokers: o.brokers, Topics: []string{o.topic}, Group: o.group, DeadLetters: o.deadLetters,
 		Processor: &delayed{next: p, latency: o.latency, log: log}, Parallel: o.parallel,
