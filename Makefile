@@ -12,6 +12,11 @@ KAFKA_PACKAGES = $$(go list -test -f '{{.ImportPath}} {{.Deps}}' ./... | \
 	awk '/^[^ ]+\.test .*\/test\/kafkatest/ {sub(/\.test$$/, "", $$1); print $$1}' | grep -v /test/faults)
 MODULES := . hack/tools hack/controlplane
 
+# What is built for users: programs and image of this version, by default for this machine's architecture.
+IMAGE ?= saga-operator
+VERSION ?= $(shell cat internal/version/VERSION)
+ARCH ?= $(shell go env GOARCH)
+
 .PHONY: help
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +87,12 @@ verify: generate ## Check that what is generated is committed, and that code and
 .PHONY: vulncheck
 vulncheck: bin/govulncheck ## Look for known vulnerabilities in what the code calls
 	bin/govulncheck ./...
+
+.PHONY: image
+image: ## Build the image IMAGE:VERSION for this machine's Docker (IMAGE=saga-operator)
+	VERSION=$(VERSION) hack/release/build $(ARCH) bin/linux-$(ARCH)
+	docker build --network none --target prebuilt --build-arg ARCH=$(ARCH) --build-arg VERSION=$(VERSION) \
+		--build-arg COMMIT=$$(hack/release/commit) -t $(IMAGE):$(VERSION) .
 
 .PHONY: clean
 clean: ## Remove what was built here; the cached control plane stays
