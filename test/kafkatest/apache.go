@@ -23,7 +23,7 @@ const startPatience = 5 * time.Minute
 // Apache is an Apache Kafka broker in a process of its own, which a test may kill and start again. It keeps its
 // address and its data.
 type Apache struct {
-	dir              string
+	dir, host        string
 	port, controller int
 
 	mu      sync.Mutex
@@ -35,18 +35,24 @@ type Apache struct {
 // on a machine fetches the jars. The test's end stops it.
 func StartApache(t testing.TB, dir string, port int) *Apache {
 	t.Helper()
+	return StartApacheOn(t, dir, "127.0.0.1", port)
+}
+
+// StartApacheOn does the same on another address of this machine, such as a bridge that containers reach.
+func StartApacheOn(t testing.TB, dir, host string, port int) *Apache {
+	t.Helper()
 	controller := FreePort(t)
 	if port == 0 {
 		port = FreePort(t)
 	}
-	a := &Apache{dir: dir, port: port, controller: controller}
+	a := &Apache{dir: dir, host: host, port: port, controller: controller}
 	t.Cleanup(func() { a.Kill(t) })
 	a.Restart(t)
 	return a
 }
 
 // Addr is the broker's host:port.
-func (a *Apache) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(a.port)) }
+func (a *Apache) Addr() string { return net.JoinHostPort(a.host, strconv.Itoa(a.port)) }
 
 // Kill ends the broker the way a power failure does. Killing one that does not run changes nothing.
 func (a *Apache) Kill(t testing.TB) {
@@ -89,6 +95,7 @@ func (a *Apache) launch() error {
 		return fmt.Errorf("opening the broker's log: %w", err)
 	}
 	process := exec.Command(script, a.dir, strconv.Itoa(a.port), strconv.Itoa(a.controller))
+	process.Env = append(os.Environ(), "KAFKA_HOST="+a.host)
 	process.Stdout, process.Stderr = log, log
 	process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // no broker outlives its test
 	if err := process.Start(); err != nil {
