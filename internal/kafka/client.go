@@ -26,18 +26,9 @@ type Client struct {
 // Errors: ErrConfig.
 func Connect(cfg Config) (*Client, error) {
 	cfg = cfg.withDefaults()
-	if err := cfg.check(); err != nil {
+	transport, err := cfg.Transport()
+	if err != nil {
 		return nil, err
-	}
-	transport := &kafka.Transport{
-		Dial:        cfg.dial,
-		DialTimeout: cfg.DialTimeout,
-		IdleTimeout: 30 * time.Second,
-		MetadataTTL: cfg.MetadataTTL,
-		ClientID:    cfg.ClientID,
-	}
-	if cfg.SASL != "" {
-		transport.SASL = fromFiles{cfg}
 	}
 	return &Client{cfg: cfg, addr: kafka.TCP(cfg.Brokers...), transport: transport}, nil
 }

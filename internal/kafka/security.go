@@ -6,9 +6,10 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net"
-	"os"
 	"strings"
+	"time"
 
+	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/sasl"
 	"github.com/segmentio/kafka-go/sasl/plain"
 	"github.com/segmentio/kafka-go/sasl/scram"
@@ -41,19 +42,23 @@ func (c Config) tlsSettings(address string) (*tls.Config, error) {
 	}
 	settings := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
 	if c.CAFile != "" {
-		pem, err := os.ReadFile(c.CAFile)
+		pem, err := together(c.CAFile)
 		if err != nil {
 			return nil, fmt.Errorf("reading the CA: %w", err)
 		}
 		settings.RootCAs = x509.NewCertPool()
-		if !settings.RootCAs.AppendCertsFromPEM(pem) {
+		if !settings.RootCAs.AppendCertsFromPEM(pem[0]) {
 			return nil, fmt.Errorf("%w: %s holds no certificate", ErrConfig, c.CAFile)
 		}
 	}
 	if c.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+		files, err := together(c.CertFile, c.KeyFile)
 		if err != nil {
 			return nil, fmt.Errorf("reading the client certificate: %w", err)
+		}
+		pair, err := tls.X509KeyPair(files[0], files[1])
+		if err != nil {
+			return nil, fmt.Errorf("%w: client certificate %s with key %s: %w", ErrConfig, c.CertFile, c.KeyFile, err)
 		}
 		settings.Certificates = []tls.Certificate{pair}
 	}
@@ -81,17 +86,53 @@ func (f fromFiles) Name() string { return f.SASL }
 
 // Start begins the authentication of one connection.
 func (f fromFiles) Start(ctx context.Context) (sasl.StateMachine, []byte, error) {
-	user, err := os.ReadFile(f.UsernameFile)
+	files, err := together(f.UsernameFile, f.PasswordFile)
 	if err != nil {
-		return nil, nil, fmt.Errorf("reading the user name: %w", err)
+		return nil, nil, fmt.Errorf("reading user name and password: %w", err)
 	}
-	password, err := os.ReadFile(f.PasswordFile)
-	if err != nil {
-		return nil, nil, fmt.Errorf("reading the password: %w", err)
+	user, password := strings.TrimSpace(string(files[0])), strings.TrimSpace(string(files[1]))
+	if user == "" || password == "" {
+		return nil, nil, fmt.Errorf("%w: %s or %s is empty", ErrConfig, f.UsernameFile, f.PasswordFile)
 	}
-	mechanism, err := mechanisms[f.SASL](strings.TrimSpace(string(user)), strings.TrimSpace(string(password)))
+	mechanism, err := mechanisms[f.SASL](user, password)
 	if err != nil {
 		return nil, nil, fmt.Errorf("preparing %s: %w", f.SASL, err)
 	}
 	return mechanism.Start(ctx)
+}
+
+// Transport returns what the library's writers and clients connect through. It opens no connection.
+//
+// Errors: ErrConfig.
+func (c Config) Transport() (*kafka.Transport, error) {
+	c = c.withDefaults()
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	transport := &kafka.Transport{
+		Dial:        c.dial,
+		DialTimeout: c.DialTimeout,
+		IdleTimeout: 30 * time.Second,
+		MetadataTTL: c.MetadataTTL,
+		ClientID:    c.ClientID,
+	}
+	if c.SASL != "" {
+		transport.SASL = fromFiles{c}
+	}
+	return transport, nil
+}
+
+// Dialer returns what the library's readers and consumer groups connect through. It opens no connection.
+//
+// Errors: ErrConfig.
+func (c Config) Dialer() (*kafka.Dialer, error) {
+	c = c.withDefaults()
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	dialer := &kafka.Dialer{Timeout: c.DialTimeout, ClientID: c.ClientID, DialFunc: c.dial}
+	if c.SASL != "" {
+		dialer.SASLMechanism = fromFiles{c}
+	}
+	return dialer, nil
 }

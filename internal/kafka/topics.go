@@ -13,6 +13,7 @@ import (
 type Topic struct {
 	Exists     bool
 	Partitions int32 // 0 where it does not exist
+	Hidden     bool  // the broker does not let this user see whether it exists
 }
 
 // Topics looks at the named topics, in a picture that is at most Config.MetadataTTL old: asking often costs the
@@ -34,11 +35,27 @@ func (c *Client) Topics(ctx context.Context, names ...string) (map[string]Topic,
 			topics[t.Name] = Topic{Exists: true, Partitions: int32(len(t.Partitions))}
 		case kafka.UnknownTopicOrPartition, kafka.InvalidTopic:
 			topics[t.Name] = Topic{}
+		case kafka.TopicAuthorizationFailed:
+			topics[t.Name] = Topic{Hidden: true}
 		default:
 			return nil, classify("looking at topic "+t.Name, code)
 		}
 	}
 	return topics, nil
+}
+
+// Look looks at the named topics over a connection of its own, and at these only, so that the answer is the broker's and of this
+// moment, and tells what is hidden from what does not exist.
+//
+// Errors: ErrConfig, ErrUnavailable, ErrRefused. A missing topic is no error.
+func Look(ctx context.Context, cfg Config, names ...string) (map[string]Topic, error) {
+	client, err := Connect(cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	client.transport.MetadataTopics = names
+	return client.Topics(ctx, names...)
 }
 
 // CreateTopics creates topics with one replica, for the demo and for tests; those that exist stay as they are.

@@ -10,11 +10,6 @@ import (
 // picture that it has, also while the broker is away.
 func Fresh(cfg kafka.Config) Look {
 	return func(ctx context.Context, names ...string) (map[string]kafka.Topic, error) {
-		broker, err := kafka.Connect(cfg)
-		if err != nil {
-			return nil, err
-		}
-		defer broker.Close()
-		return broker.Topics(ctx, names...)
+		return kafka.Look(ctx, cfg, names...)
 	}
 }

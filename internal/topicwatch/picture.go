@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sagas-dev/saga-operator/api/v1alpha1"
+	"github.com/sagas-dev/saga-operator/internal/kafka"
 )
 
 // Verdict is what is known of a participant's topics: a reason of condition TopicsReady, and what to say to people. Two
@@ -23,6 +24,7 @@ type picture struct {
 	looked  bool
 	err     error             // the broker did not answer
 	exists  map[string]bool   // by the topics that were asked for
+	hidden  map[string]bool   // that the operator's user may not see; they do not exist for it
 	refused map[string]string // by topic: what the broker said to messages
 }
 
@@ -40,6 +42,8 @@ func (p picture) judge(topics v1alpha1.ParticipantTopics) Verdict {
 		switch {
 		case !known:
 			return Verdict{v1alpha1.ReasonPending, fmt.Sprintf("Topic %q has not been looked for yet", name)}
+		case p.hidden[name]:
+			refusing = append(refusing, fmt.Sprintf("%q (the operator's user may not see it)", name))
 		case !exists:
 			missing = append(missing, fmt.Sprintf("%q", name))
 		case p.refused[name] != "":
@@ -61,16 +65,26 @@ func (p picture) ready(own []string) error {
 	case !p.looked:
 		return errNotLooked
 	case p.err != nil:
-		return fmt.Errorf("topics: the broker does not answer: %w", p.err)
+		return fmt.Errorf("topics: %s", kafka.Reason(p.err))
 	}
-	var missing []string
+	var missing, hidden []string
 	for _, name := range own {
-		if !p.exists[name] {
+		switch {
+		case p.hidden[name]:
+			hidden = append(hidden, name)
+		case !p.exists[name]:
 			missing = append(missing, name)
 		}
 	}
+	var wrong []string
 	if len(missing) > 0 {
-		return fmt.Errorf("topics: missing: %s; create them, the operator does not", strings.Join(missing, ", "))
+		wrong = append(wrong, fmt.Sprintf("missing: %s; create them, the operator does not", strings.Join(missing, ", ")))
+	}
+	if len(hidden) > 0 {
+		wrong = append(wrong, fmt.Sprintf("the broker lets this user see nothing of %s; allow it", strings.Join(hidden, ", ")))
+	}
+	if len(wrong) > 0 {
+		return fmt.Errorf("topics: %s", strings.Join(wrong, "; "))
 	}
 	return nil
 }

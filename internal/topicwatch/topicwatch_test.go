@@ -27,6 +27,7 @@ type world struct {
 	mu           sync.Mutex
 	topics       map[string]bool
 	away         error
+	hidden       string
 	participants map[string]v1alpha1.ParticipantTopics
 	asked        [][]string
 }
@@ -54,7 +55,7 @@ func (w *world) look(_ context.Context, names ...string) (map[string]kafka.Topic
 	}
 	topics := map[string]kafka.Topic{}
 	for _, name := range names {
-		topics[name] = kafka.Topic{Exists: w.topics[name]}
+		topics[name] = kafka.Topic{Exists: w.topics[name] && name != w.hidden, Hidden: name == w.hidden}
 	}
 	return topics, nil
 }
@@ -183,6 +184,7 @@ func TestReadyzNamesWhatIsMissing(t *testing.T) {
 		"one of its topics":    {func(w *world) { delete(w.topics, own[1]) }, "topics: missing: here.saga.outcomes; create them"},
 		"all of them":          {func(w *world) { clear(w.topics) }, "topics: missing: here.saga.replies, here.saga.outcomes; create them"},
 		"the broker":           {func(w *world) { w.away = kafka.ErrUnavailable }, "topics: the broker does not answer: looking at topics: broker is not available"},
+		"what may not be seen": {func(w *world) { w.hidden = own[1] }, "topics: the broker lets this user see nothing of here.saga.outcomes; allow it"},
 		"a participant's only": {func(w *world) { w.participants["inventory"] = inventory }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

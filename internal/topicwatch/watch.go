@@ -197,9 +197,9 @@ func (w *Watch) ask(ctx context.Context, names []string) picture {
 	if err != nil {
 		return picture{looked: true, err: fmt.Errorf("looking at topics: %w", err)}
 	}
-	next := picture{looked: true, exists: make(map[string]bool, len(names))}
+	next := picture{looked: true, exists: make(map[string]bool, len(names)), hidden: map[string]bool{}}
 	for _, name := range names {
-		next.exists[name] = topics[name].Exists
+		next.exists[name], next.hidden[name] = topics[name].Exists, topics[name].Hidden
 	}
 	return next
 }
@@ -208,8 +208,8 @@ func (w *Watch) log(before, next picture) {
 	was, is := before.ready(w.o.Own), next.ready(w.o.Own)
 	switch {
 	case is == nil && was != nil:
-		w.o.Log.Info("Found the installation's topics")
+		w.o.Log.Info("The broker answers, and the installation's topics are there")
 	case is != nil && (!before.looked || was == nil || was.Error() != is.Error()):
-		w.o.Log.Info("Missing the installation's topics", "reason", is.Error())
+		w.o.Log.Info("Kafka cannot be used; looking again", "reason", is.Error())
 	}
 }
