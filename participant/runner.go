@@ -47,7 +47,10 @@ type Runner struct {
 	// SessionTimeout is after how long the group gives up a member that was killed. Defaults to 10 s; the broker's own
 	// lower bound is usually 6 s.
 	SessionTimeout time.Duration
-	// Dialer and Transport carry TLS and SASL settings, for reading and writing. Optional; set both.
+	// Security is how to connect. Optional.
+	Security Security
+	// Dialer and Transport, for reading and writing, stand in for Security where files are not what it takes. Optional; set
+	// both.
 	Dialer    *kafka.Dialer
 	Transport *kafka.Transport
 	// Prune is called once an hour; usually Participant.Prune. Optional.
@@ -125,13 +128,7 @@ func (r *Runner) configure() error {
 	if r.Logger == nil {
 		r.Logger = slog.Default()
 	}
-	if r.Dialer == nil {
-		r.Dialer = &kafka.Dialer{Timeout: 10 * time.Second, DualStack: true, ClientID: r.Group}
-	}
-	if r.Transport == nil {
-		r.Transport = &kafka.Transport{ClientID: r.Group, MetadataTTL: 5 * time.Second}
-	}
-	return nil
+	return r.connect()
 }
 
 // pruneHourly keeps the inbox from growing without end. A failure is tried again an hour later.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sagas-dev/saga-operator/internal/config"
 	"github.com/sagas-dev/saga-operator/internal/version"
 	"github.com/sagas-dev/saga-operator/participant"
 )
@@ -28,6 +29,7 @@ type service struct {
 // options are the flags of every service.
 type options struct {
 	brokers                          []string
+	kafka                            config.Kafka
 	data, topic, group, deadLetters  string
 	logLevel, logFormat, synchronous string
 	health                           string // host:port; "0": none
@@ -47,6 +49,8 @@ func (s *service) command(short string) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringSliceVar(&o.brokers, "brokers", []string{"localhost:9092"}, "Kafka brokers, host:port")
+	o.kafka.AddFlags(f) // the manager's flags, for a connection that needs TLS or SASL
+	f.Lookup("kafka-brokers").Usage = "the same as --brokers, and wins"
 	f.StringVar(&o.topic, "commands-topic", s.name+".commands", "topic to read commands from")
 	f.StringVar(&o.group, "group", s.name, "consumer group under whose name offsets are committed")
 	f.StringVar(&o.deadLetters, "deadletters-topic", "", "topic for messages that are no commands; empty: they are logged only")
@@ -67,6 +71,12 @@ func (s *service) run(ctx context.Context, o *options) (err error) {
 		return err
 	}
 	log = log.With("service", s.name)
+	if len(o.kafka.Brokers) == 0 {
+		o.kafka.Brokers = o.brokers
+	}
+	if err := o.kafka.Check(); err != nil {
+		return err
+	}
 	db, err := openDatabase(ctx, o.data, s.name, o.synchronous, s.books)
 	if err != nil {
 		return err
@@ -87,12 +97,19 @@ func (s *service) run(ctx context.Context, o *options) (err error) {
 	}
 	defer func() { err = errors.Join(err, stopHealth()) }()
 	runner := &participant.Runner{
-		Brokers: o.brokers, Topics: []string{o.topic}, Group: o.group, DeadLetters: o.deadLetters,
+		Brokers: o.kafka.Brokers, Security: securityOf(o.kafka), Topics: []string{o.topic}, Group: o.group, DeadLetters: o.deadLetters,
 		Processor: &delayed{next: p, latency: o.latency, log: log}, Parallel: o.parallel,
 		Alone: true, Grace: o.grace, Prune: p.Prune, Logger: log,
 	}
-	log.Info("Starting", "version", version.Number(), "commit", version.Commit(), "brokers", o.brokers, "topic", o.topic, "data", databaseFile(o.data, s.name), "latency", o.latency)
+	log.Info("Starting", "version", version.Number(), "commit", version.Commit(), "brokers", o.kafka.Brokers, "topic", o.topic, "data", databaseFile(o.data, s.name), "latency", o.latency)
 	return runner.Run(ctx)
+}
+
+func securityOf(k config.Kafka) participant.Security {
+	return participant.Security{
+		TLS: k.TLS, CAFile: k.CAFile, CertFile: k.CertFile, KeyFile: k.KeyFile,
+		SASL: k.SASL, UsernameFile: k.UsernameFile, PasswordFile: k.PasswordFile,
+	}
 }
 
 func (s *service) participant(db *sql.DB, o *options, log *slog.Logger) (*participant.Participant, error) {
