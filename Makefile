@@ -6,11 +6,14 @@ SHELL := bash
 export PATH := $(CURDIR)/bin:$(PATH)
 
 # What is generated, and therefore verified.
-GENERATED := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/reference.md
+CHART := charts/saga-operator
+GENERATED := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/reference.md \
+	$(CHART)/charts/crds/templates $(CHART)/files $(CHART)/README.md \
+	$(addprefix $(CHART)/templates/,_rules.tpl crd-orderworkflows.yaml policies.yaml rbac-aggregated.yaml)
 # The packages whose tests talk to a broker, which test/kafkatest gives them; test/faults is called by name.
 KAFKA_PACKAGES = $$(go list -test -f '{{.ImportPath}} {{.Deps}}' ./... | \
 	awk '/^[^ ]+\.test .*\/test\/kafkatest/ {sub(/\.test$$/, "", $$1); print $$1}' | grep -v /test/faults)
-MODULES := . hack/tools hack/controlplane
+MODULES := . hack/tools hack/tools/helm hack/controlplane
 
 # What is built for users: programs and image of this version, by default for this machine's architecture.
 IMAGE ?= saga-operator
@@ -65,13 +68,14 @@ fmt: bin/golangci-lint ## Format the code
 	bin/golangci-lint fmt
 
 .PHONY: generate
-generate: bin/controller-gen bin/crd-ref-docs ## Write deep copies, CRDs, RBAC and docs/reference.md from the code
+generate: bin/controller-gen bin/crd-ref-docs ## Write deep copies, CRDs, RBAC, docs/reference.md and the chart's share of config/ from the code
 	bin/controller-gen object paths=./api/...
 	bin/controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
 	bin/controller-gen rbac:roleName=saga-operator paths=./controllers/... paths=./cmd/manager/... output:rbac:dir=config/rbac
 	@mkdir -p docs
 	bin/crd-ref-docs --source-path=api --config=hack/tools/crd-ref-docs.yaml --renderer=markdown \
 		--output-path=docs/reference.md --log-level=ERROR
+	go run ./hack/chart
 
 .PHONY: verify
 verify: generate ## Check that what is generated is committed, and that code and go.mod files are tidy
@@ -111,6 +115,9 @@ bin/govulncheck: hack/tools/go.mod
 
 bin/golangci-lint: hack/tools/go.mod hack/tools/golangci-lint/main.go
 	go -C hack/tools build -o $(CURDIR)/$@ ./golangci-lint
+
+bin/helm: hack/tools/helm/go.mod
+	go -C hack/tools/helm build -o $(CURDIR)/$@ helm.sh/helm/v4/cmd/helm
 
 # on-kafka exports KAFKA_BROKERS for the rest of a recipe: somebody else's broker, or one that ends with the recipe.
 define on-kafka
