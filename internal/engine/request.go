@@ -51,14 +51,15 @@ func (d *decision) resume() Verdict {
 	return Applied
 }
 
-// adopt makes every later command continue the lost run, first of all those that were refused because of it. The
-// deadline, which did not count while they waited, begins anew.
+// adopt makes every later command continue the lost run, first of all those that were refused because of it. The deadline
+// begins anew: what the lost run did in time must be found out, not undone because that takes until now.
 func (d *decision) adopt() Verdict {
 	if !d.latch(v1alpha1.LatchAdopt) {
 		return Settled
 	}
-	if d.s.Deadline != nil && !d.backward() && slices.ContainsFunc(d.s.Steps, keyUsed) {
-		d.s.Deadline = metaTime(d.now.Add(d.Program.deadline))
+	if d.s.Deadline != nil && !d.backward() {
+		from := deref(d.s.SuspendTime, d.now) // resuming will add the time since
+		d.s.Deadline = metaTime(from.Add(d.Program.deadline))
 	}
 	for i := range d.s.Steps {
 		d.adoptStep(i)

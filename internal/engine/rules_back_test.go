@@ -68,6 +68,7 @@ func TestTheDeadline(t *testing.T) {
 		"a suspended saga knows no deadline":           {def: timed, story: reserved + "suspend; wait 20m + deadline early", verdicts: "Settled", phase: "Running"},
 		"without a pivot the first retriable ends it":  {def: "a | r retriable | deadline=1m", story: "start; a ok; deadline", verdicts: "Settled", asked: "r/forward/1/1"},
 		"it does not answer for whom a used key waits": {def: timed, story: started + "reserve failed KeyUsed; deadline", verdicts: "Settled", phase: "NeedsIntervention", stalled: "True KeyUsed"},
+		"adopting begins it anew without a used key":   {def: timed, story: reserved + "wait 1h + adopt + deadline early", verdicts: "Applied Settled", phase: "Running", asked: "charge/forward/1/1"},
 		"adopting begins it anew":                      {def: timed, story: started + "reserve failed KeyUsed; wait 1h + adopt; deadline early", verdicts: "Settled", asked: "reserve/forward/1/2"},
 	})
 }
