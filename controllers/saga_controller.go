@@ -92,11 +92,14 @@ func (r *SagaReconciler) visit(ctx context.Context, saga *v1alpha1.Saga, live bo
 	switch {
 	case err != nil:
 		return false, ctrl.Result{}, fmt.Errorf("gathering: %w", err)
-	case v.needsLive(nil), v.stripped() && v.finalized():
+	case v.needsLive(nil), v.stripped() && v.finalized(), v.stripped() && v.unseen():
 		return true, ctrl.Result{}, nil
 	case v.leaves():
 		return false, ctrl.Result{}, r.release(ctx, v)
 	case v.stripped(), v.phase() == v1alpha1.PhaseRejected:
+		if err := r.see(ctx, v); err != nil {
+			return false, ctrl.Result{}, err
+		}
 		result, err := r.retire(ctx, v)
 		return outcome(result, err, r.refuseAll(ctx, v, wire.ReasonNotAsked))
 	}

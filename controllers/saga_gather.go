@@ -90,6 +90,12 @@ func (v *visit) stripped() bool {
 	return final(v.phase()) && v.saga.Spec.Definition == nil && v.saga.Spec.DefinitionRef == nil
 }
 
+// unseen says whether the spec of a saga that has ended was changed since: tools would wait for the status to show that it
+// was seen, although it changes nothing any more.
+func (v *visit) unseen() bool {
+	return final(v.phase()) && v.saga.Status.ObservedGeneration != v.saga.Generation
+}
+
 // runnable says whether the engine may decide: the definition is there, and is what the saga started with.
 func (v *visit) runnable() bool {
 	if v.compiled == nil || v.specChanged {

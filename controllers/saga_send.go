@@ -248,6 +248,7 @@ func SagaCacheTransform(o any) (any, error) {
 	kept.ManagedFields = nil
 	kept.Spec.TTL = saga.Spec.TTL
 	kept.Status.Phase, kept.Status.EndTime, kept.Status.StartTime = saga.Status.Phase, saga.Status.EndTime, saga.Status.StartTime
+	kept.Status.ObservedGeneration = saga.Status.ObservedGeneration
 	for _, c := range saga.Status.Conditions {
 		if c.Type == v1alpha1.ConditionFinished {
 			kept.Status.Conditions = append(kept.Status.Conditions, c)

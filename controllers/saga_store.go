@@ -52,6 +52,22 @@ func (r *SagaReconciler) store(ctx context.Context, v *visit, status v1alpha1.Sa
 	return nil
 }
 
+// see stores that a change of a rejected saga's spec was seen: it stays rejected.
+func (r *SagaReconciler) see(ctx context.Context, v *visit) error {
+	if v.phase() != v1alpha1.PhaseRejected || !v.unseen() {
+		return nil
+	}
+	status := *v.saga.Status.DeepCopy()
+	status.ObservedGeneration = v.saga.Generation
+	for i := range status.Conditions {
+		status.Conditions[i].ObservedGeneration = v.saga.Generation
+	}
+	if err := r.store(ctx, v, status); err != nil {
+		return fmt.Errorf("storing: %w", err)
+	}
+	return nil
+}
+
 // storeLean decides again, without the outputs that have just come, and stores that without new messages: what would be sent
 // must follow from what is stored, so a step that needs such an output fails now instead of never being sent.
 func (r *SagaReconciler) storeLean(ctx context.Context, v *visit, refusal error) ([]engine.Verdict, error) {

@@ -10,7 +10,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
@@ -114,8 +113,9 @@ func (r *SagaDefinitionReconciler) store(ctx context.Context, found *v1alpha1.Sa
 	judged.LastTransitionTime = metav1.NewTime(r.Clock.Now().UTC())
 	for _, conditionType := range []string{v1alpha1.ConditionAccepted, v1alpha1.ConditionReady} {
 		judged.Type = conditionType
-		meta.SetStatusCondition(&changed.Status.Conditions, judged)
+		setCondition(&changed.Status.Conditions, judged)
 	}
+	setCondition(&changed.Status.Conditions, stalledAs(judged, judged.Status == metav1.ConditionFalse))
 	if equality.Semantic.DeepEqual(found.Status, changed.Status) {
 		return nil
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
@@ -125,12 +124,13 @@ func (r *SagaParticipantReconciler) store(ctx context.Context, found *v1alpha1.S
 	changed := found.DeepCopy()
 	changed.Status.ObservedGeneration = found.Generation
 	condition.Type = v1alpha1.ConditionTopicsReady
-	meta.SetStatusCondition(&changed.Status.Conditions, condition)
+	setCondition(&changed.Status.Conditions, condition)
+	setCondition(&changed.Status.Conditions, stalledAs(condition, false)) // a topic may appear, a broker come back
 	condition.Type = v1alpha1.ConditionReady
 	if user != "" {
 		condition.Message = conditionMessage(fmt.Sprintf("Its deletion waits for saga %q, and perhaps others. %s", user, verdict.Message))
 	}
-	meta.SetStatusCondition(&changed.Status.Conditions, condition)
+	setCondition(&changed.Status.Conditions, condition)
 	if equality.Semantic.DeepEqual(found.Status, changed.Status) {
 		return nil
 	}

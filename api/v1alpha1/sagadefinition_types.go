@@ -273,7 +273,9 @@ type SagaDefinitionStatus struct {
 	Revision string `json:"revision,omitempty"`
 
 	// conditions are Accepted (reasons Accepted, InvalidDefinition, InvalidExpression, InvalidParameters,
-	// ParticipantNotFound, Pending) and Ready (the same reasons): whether sagas can be started from this definition. At most 8.
+	// ParticipantNotFound, Pending) and Ready (the same reasons): whether sagas can be started from this definition; and
+	// Stalled (True with the reasons of a definition that is wrong, else Progressing): whether only a change of it helps.
+	// At most 8.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -301,8 +303,9 @@ type SagaDefinition struct {
 	// +required
 	Spec SagaDefinitionSpec `json:"spec"`
 
-	// status is what the operator found out about it.
+	// status is what the operator found out about it. Defaults to three conditions that say that nobody has looked yet.
 	// +optional
+	// +kubebuilder:default={conditions: {{type: "Accepted", status: "Unknown", reason: "Pending", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Ready", status: "Unknown", reason: "Pending", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Stalled", status: "False", reason: "Progressing", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}}}
 	Status SagaDefinitionStatus `json:"status,omitempty"`
 }
 
