@@ -13,7 +13,7 @@ GENERATED := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/
 # The packages whose tests talk to a broker, which test/kafkatest gives them; test/faults is called by name.
 KAFKA_PACKAGES = $$(go list -test -f '{{.ImportPath}} {{.Deps}}' ./... | \
 	awk '/^[^ ]+\.test .*\/test\/kafkatest/ {sub(/\.test$$/, "", $$1); print $$1}' | grep -v /test/faults)
-MODULES := . hack/tools hack/tools/helm hack/controlplane
+MODULES := . hack/tools hack/tools/helm hack/tools/helm-unittest hack/tools/kubeconform hack/controlplane
 
 # What is built for users: programs and image of this version, by default for this machine's architecture.
 IMAGE ?= saga-operator
@@ -118,6 +118,12 @@ bin/golangci-lint: hack/tools/go.mod hack/tools/golangci-lint/main.go
 
 bin/helm: hack/tools/helm/go.mod
 	go -C hack/tools/helm build -o $(CURDIR)/$@ helm.sh/helm/v4/cmd/helm
+
+bin/helm-unittest: hack/tools/helm-unittest/go.mod
+	go -C hack/tools/helm-unittest build -o $(CURDIR)/$@ github.com/helm-unittest/helm-unittest/cmd/helm-unittest
+
+bin/kubeconform: hack/tools/kubeconform/go.mod
+	go -C hack/tools/kubeconform build -o $(CURDIR)/$@ github.com/yannh/kubeconform/cmd/kubeconform
 
 # on-kafka exports KAFKA_BROKERS for the rest of a recipe: somebody else's broker, or one that ends with the recipe.
 define on-kafka
