@@ -51,7 +51,7 @@ func ofTLS(err error) string {
 		return "the broker's certificate is not for the name that --kafka-brokers or the broker itself gives: " + hostname.Error()
 	case errors.As(err, &verification):
 		return "the broker's certificate is not trusted (--kafka-ca-file): " + verification.Err.Error()
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, errHandshake) && cutOff(err):
 		return "the broker does not speak TLS at this port (--kafka-tls)"
 	case errors.As(err, &alert):
 		return "the broker refuses the TLS connection, or its client certificate (--kafka-cert-file): " + alert.Error()
@@ -84,10 +84,19 @@ func ofNetwork(err error) string {
 		return fmt.Sprintf("the broker does not answer: cannot look up %s: %s", lookup.Name, lookup.Err)
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return "the broker does not answer in time"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case cutOff(err):
 		return "the broker closes the connection: it may want TLS or SASL at this port (--kafka-tls, --kafka-sasl-mechanism)"
 	case errors.As(err, &number):
 		return "the broker does not answer: " + number.Error()
 	}
 	return ""
+}
+
+func cutOff(err error) bool {
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, end) {
+			return true
+		}
+	}
+	return false
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -14,6 +15,9 @@ import (
 	"github.com/segmentio/kafka-go/sasl/plain"
 	"github.com/segmentio/kafka-go/sasl/scram"
 )
+
+// errHandshake says that it was TLS that failed.
+var errHandshake = errors.New("TLS handshake")
 
 // dial opens one connection. TLS is done here, not by the library, since the files may have changed since the
 // last one.
@@ -28,6 +32,7 @@ func (c Config) dial(ctx context.Context, network, address string) (net.Conn, er
 		if err = secured.HandshakeContext(ctx); err == nil {
 			return secured, nil
 		}
+		err = fmt.Errorf("%w: %w", errHandshake, err)
 	}
 	if closeErr := conn.Close(); closeErr != nil {
 		err = fmt.Errorf("%w (and closing: %w)", err, closeErr)
