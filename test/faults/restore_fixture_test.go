@@ -10,6 +10,7 @@ import (
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -103,6 +104,10 @@ func order(t *testing.T, s *stage.Stage, name, definition string, declined bool,
 	if err := s.Client.Create(t.Context(), saga); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func atSecondStep(saga *v1alpha1.Saga) bool {
+	return len(saga.Status.Steps) > 0 && saga.Status.Steps[0].State == v1alpha1.StepSucceeded
 }
 
 func over(saga *v1alpha1.Saga) bool {
@@ -203,9 +208,9 @@ func apply(t *testing.T, s *stage.Stage, objects []client.Object) {
 		t.Fatal(err)
 	}
 	for _, o := range objects {
-		if err := s.Client.Create(t.Context(), o); err != nil {
-			t.Fatal(err)
-		}
+		kafkatest.Eventually(t, "the namespace, which a new API server makes a little late", func() bool {
+			return !apierrors.IsNotFound(s.Client.Create(t.Context(), o))
+		})
 	}
 }
 

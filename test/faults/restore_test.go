@@ -62,9 +62,7 @@ func start(t *testing.T, s *stage.Stage) {
 func flyAndSnapshot(t *testing.T, s *stage.Stage) (snapshot string) {
 	t.Helper()
 	order(t, s, "flying-000", "timed", false, time.Hour)
-	await(t, s, "flying-000", "in its second step", func(saga *v1alpha1.Saga) bool {
-		return len(saga.Status.Steps) > 0 && saga.Status.Steps[0].State == v1alpha1.StepSucceeded
-	})
+	await(t, s, "flying-000", "in its second step", atSecondStep)
 	for i := 1; i < 10; i++ {
 		order(t, s, fmt.Sprintf("flying-%03d", i), "timed", declined(i), time.Hour)
 		time.Sleep(100 * time.Millisecond) // so that they are at different steps
@@ -89,9 +87,7 @@ func goOn(t *testing.T, s *stage.Stage) {
 	for i := range 6 {
 		order(t, s, fmt.Sprintf("later-%03d", i), "order", declined(i), time.Hour)
 	}
-	await(t, s, "later-000", "in its second step", func(saga *v1alpha1.Saga) bool {
-		return len(saga.Status.Steps) > 0 && saga.Status.Steps[0].State == v1alpha1.StepSucceeded
-	})
+	await(t, s, "later-000", "in its second step", atSecondStep)
 	s.Crew.Kill("manager")
 	time.Sleep(time.Until(taken.Add(restoredDeadline)))
 }
@@ -160,4 +156,32 @@ func continueLost(t *testing.T, s *stage.Stage, prefix string, n int) {
 		}
 		await(t, s, fmt.Sprintf("%s-%03d", prefix, i), string(want), inPhase(want))
 	}
+}
+
+func TestEtcdIsLostAndTheManifestsAreAppliedAgain(t *testing.T) {
+	slow(t)
+	s := set(t, broker(t), 500*time.Millisecond)
+	start(t, s)
+	order(t, s, "done", "order", false, time.Hour)
+	await(t, s, "done", "completed", inPhase(v1alpha1.PhaseCompleted))
+	for i := range 6 {
+		order(t, s, fmt.Sprintf("lost-%03d", i), "order", declined(i), time.Hour)
+	}
+	await(t, s, "lost-000", "in its second step", atSecondStep)
+	manifests := gitHas(t, s)
+	s.Crew.Kill("manager")
+
+	restoreEtcd(t, s, "")
+	apply(t, s, manifests)
+	start(t, s)
+	continueLost(t, s, "lost", 6)
+	before := orderBooks(t, s)
+	order(t, s, "done", "order", false, time.Hour)
+	await(t, s, "done", "waiting as KeyUsed", waitsAsKeyUsed)
+	patch(t, s, "done", `{"spec":{"abort":true}}`)
+	await(t, s, "done", "ended with nothing undone", inPhase(v1alpha1.PhaseCompensated))
+	if after := orderBooks(t, s); after["done"] != before["done"] || !strings.Contains(after["done"], `"complete"`) {
+		t.Errorf("the abort changed the books from\n%s\nto\n%s", before["done"], after["done"])
+	}
+	whole(t, s)
 }
