@@ -2,7 +2,6 @@ package faults
 
 import (
 	"bufio"
-	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -107,6 +106,6 @@ func TestKafkaIsRestoredToAnOlderState(t *testing.T) {
 		t.Errorf("what had ended before the loss is %s", books)
 	}
 	for _, dead := range deadLetters(t, s) {
-		t.Error(fmt.Sprintf("unexpected dead letter: %s", dead))
+		t.Errorf("unexpected dead letter: %s", dead)
 	}
 }
