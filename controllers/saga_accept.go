@@ -177,7 +177,8 @@ func (v *visit) take(compiled *program.Compiled, err error) {
 	}
 }
 
-// findTopics looks for the participants that the program uses. One that is not there yet is waited for.
+// findTopics looks for the participants that the program uses. One that is not there yet, or names topics that it may not, is
+// waited for. What it finds is all that send can send to.
 func (r *SagaReconciler) findTopics(ctx context.Context, v *visit) error {
 	v.topics = map[string]v1alpha1.ParticipantTopics{}
 	for name, use := range v.compiled.Participants() {
@@ -191,6 +192,10 @@ func (r *SagaReconciler) findTopics(ctx context.Context, v *visit) error {
 			return fmt.Errorf("reading participant %q: %w", name, err)
 		case !v.started() && participant.DeletionTimestamp != nil: // it goes as soon as nobody needs it
 			v.missing(v1alpha1.ReasonParticipantNotFound, fmt.Sprintf("Waiting for SagaParticipant %q in place of the one that is being deleted", name))
+			continue
+		}
+		if refused := refusedTopic(r.Permitted, participant); refused != "" { // nothing is sent there, not even an undoing
+			v.missing(v1alpha1.ReasonReferencesMissing, fmt.Sprintf("Waiting for SagaParticipant %q to be accepted: %s", name, refused))
 			continue
 		}
 		topics := participant.Spec.Topics

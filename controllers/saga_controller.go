@@ -26,6 +26,7 @@ import (
 	"github.com/sagas-dev/saga-operator/internal/program"
 	"github.com/sagas-dev/saga-operator/internal/replies"
 	"github.com/sagas-dev/saga-operator/internal/telemetry"
+	"github.com/sagas-dev/saga-operator/internal/topicpolicy"
 )
 
 // Replies is where answers wait until they are settled.
@@ -47,6 +48,7 @@ type SagaReconciler struct {
 	Programs  *program.Cache
 	Outbox    *dispatch.Outbox
 	Replies   Replies
+	Permitted topicpolicy.Policy // of the topics that participants name
 	Encoder   outbound.Encoder
 	Measured  *telemetry.Sagas // optional
 

@@ -23,6 +23,7 @@ import (
 	"github.com/sagas-dev/saga-operator/api/v1alpha1"
 	"github.com/sagas-dev/saga-operator/internal/engine"
 	"github.com/sagas-dev/saga-operator/internal/program"
+	"github.com/sagas-dev/saga-operator/internal/topicpolicy"
 )
 
 // +kubebuilder:rbac:groups=sagas.dev,resources=sagadefinitions;sagaparticipants,verbs=get;list;watch
@@ -37,6 +38,8 @@ type SagaDefinitionReconciler struct {
 	Live client.Reader
 	// Programs compiles definitions.
 	Programs *program.Cache
+	// Permitted says which topics a participant may name.
+	Permitted topicpolicy.Policy
 	// Clock dates the transitions of conditions.
 	Clock clock.PassiveClock
 }
@@ -90,6 +93,8 @@ func (r *SagaDefinitionReconciler) lookForParticipants(ctx context.Context, name
 			missing = append(missing, fmt.Sprintf("there is no SagaParticipant %q in this namespace", name))
 		case err != nil:
 			return metav1.Condition{}, err
+		case refusedTopic(r.Permitted, &participant) != "":
+			missing = append(missing, fmt.Sprintf("SagaParticipant %q is not accepted: %s", name, refusedTopic(r.Permitted, &participant)))
 		case use.Commands && participant.Spec.Topics.Commands == "":
 			missing = append(missing, fmt.Sprintf("SagaParticipant %q names no topic for commands", name))
 		case use.Events && participant.Spec.Topics.Events == "":

@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/sagas-dev/saga-operator/api/v1alpha1"
+	"github.com/sagas-dev/saga-operator/internal/topicpolicy"
 	"github.com/sagas-dev/saga-operator/internal/topicwatch"
 )
 
@@ -45,6 +46,8 @@ type SagaParticipantReconciler struct {
 	Client client.Client
 	// Live reads from the API server, before a participant is let go.
 	Live client.Reader
+	// Permitted says which topics a participant may name.
+	Permitted topicpolicy.Policy
 	// Topics is asked about the participant's topics.
 	Topics Topics
 	// Clock dates the transitions of conditions.
@@ -116,29 +119,47 @@ func (r *SagaParticipantReconciler) definitionUses(ctx context.Context, namespac
 
 // store writes the status if it says something new. user is a saga that a deletion waits for.
 func (r *SagaParticipantReconciler) store(ctx context.Context, found *v1alpha1.SagaParticipant, user string) error {
-	verdict := r.Topics.Judge(found.Spec.Topics)
-	condition := metav1.Condition{
-		Status: topicsStatus(verdict.Reason), Reason: verdict.Reason, Message: conditionMessage(verdict.Message),
-		ObservedGeneration: found.Generation, LastTransitionTime: metav1.NewTime(r.Clock.Now().UTC()),
-	}
 	changed := found.DeepCopy()
 	changed.Status.ObservedGeneration = found.Generation
-	condition.Type = v1alpha1.ConditionTopicsReady
-	setCondition(&changed.Status.Conditions, condition)
-	setCondition(&changed.Status.Conditions, stalledAs(condition, false)) // a topic may appear, a broker come back
-	condition.Type = v1alpha1.ConditionReady
-	if user != "" {
-		condition.Message = conditionMessage(fmt.Sprintf("Its deletion waits for saga %q, and perhaps others. %s", user, verdict.Message))
+	for _, condition := range r.judge(found, user) {
+		condition.ObservedGeneration, condition.LastTransitionTime = found.Generation, metav1.NewTime(r.Clock.Now().UTC())
+		condition.Message = conditionMessage(condition.Message)
+		setCondition(&changed.Status.Conditions, condition)
 	}
-	setCondition(&changed.Status.Conditions, condition)
 	if equality.Semantic.DeepEqual(found.Status, changed.Status) {
 		return nil
 	}
 	if err := r.Client.Status().Update(ctx, changed); err != nil {
 		return fmt.Errorf("storing status: %w", client.IgnoreNotFound(err))
 	}
-	ctrl.LoggerFrom(ctx).Info("Judged participant", "reason", verdict.Reason)
+	ready := meta.FindStatusCondition(changed.Status.Conditions, v1alpha1.ConditionReady)
+	ctrl.LoggerFrom(ctx).Info("Judged participant", "reason", ready.Reason)
 	return nil
+}
+
+// judge returns all conditions. Ready follows what is worst: topics that it may not name, then what the broker says of them.
+// Of a topic that it may not name, it is told nothing.
+func (r *SagaParticipantReconciler) judge(found *v1alpha1.SagaParticipant, user string) []metav1.Condition {
+	accepted := metav1.Condition{
+		Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonAccepted, Message: "It may name its topics",
+	}
+	var topics metav1.Condition
+	if refused := refusedTopic(r.Permitted, found); refused != "" {
+		accepted.Status, accepted.Reason, accepted.Message = metav1.ConditionFalse, v1alpha1.ReasonTopicNotPermitted, refused
+		topics = accepted
+	} else {
+		verdict := r.Topics.Judge(found.Spec.Topics)
+		topics = metav1.Condition{Status: topicsStatus(verdict.Reason), Reason: verdict.Reason, Message: verdict.Message}
+	}
+	topics.Type = v1alpha1.ConditionTopicsReady
+	ready := topics
+	ready.Type = v1alpha1.ConditionReady
+	if user != "" {
+		ready.Message = fmt.Sprintf("Its deletion waits for saga %q, and perhaps others. %s", user, topics.Message)
+	}
+	// A topic may appear, and a broker come back; another name, or the permission, only a person gives.
+	stalled := stalledAs(topics, accepted.Status == metav1.ConditionFalse)
+	return []metav1.Condition{accepted, topics, ready, stalled}
 }
 
 func topicsStatus(reason string) metav1.ConditionStatus {
