@@ -9,6 +9,7 @@ import (
 
 	_ "modernc.org/sqlite" // the driver "sqlite", without cgo
 
+	"github.com/sagas-dev/saga-operator/internal/config"
 	"github.com/sagas-dev/saga-operator/participant"
 )
 
@@ -19,9 +20,8 @@ const (
 	commandRefuse = "refuse"
 )
 
-// echo is a participant in this process. Its books are a database in memory: each run has keys of its own.
+// echo is a participant in this process. Its inbox is a database in memory, which goes with the process: each run has keys of its own.
 type echo struct {
-	db     *sql.DB
 	runner *participant.Runner
 
 	mu    sync.Mutex
@@ -43,23 +43,22 @@ func newEcho(ctx context.Context, o options) (*echo, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &echo{db: db, heard: map[string]map[string]int{}}
+	e := &echo{heard: map[string]map[string]int{}}
 	p.Handle(commandDo, e.answer(commandDo, nil))
 	p.Handle(commandUndo, e.answer(commandUndo, nil))
 	p.Handle(commandRefuse, e.answer(commandRefuse, participant.Fail("SELFTEST", "refused on purpose, so that the saga is undone")))
-	e.runner, err = runnerFor(o, p, quiet)
-	return e, err
+	e.runner = &participant.Runner{
+		Brokers: o.kafka.Brokers, Security: securityOf(o.kafka), Topics: []string{o.topic}, Group: clientID + "-" + o.namespace,
+		Processor: p, Alone: true, Logger: quiet,
+	}
+	return e, nil
 }
 
-func runnerFor(o options, p *participant.Participant, log *slog.Logger) (*participant.Runner, error) {
-	dialer, transport, err := o.kafka.Client(clientID).ForParticipants()
-	if err != nil {
-		return nil, err
+func securityOf(k config.Kafka) participant.Security {
+	return participant.Security{
+		TLS: k.TLS, CAFile: k.CAFile, CertFile: k.CertFile, KeyFile: k.KeyFile,
+		SASL: k.SASL, UsernameFile: k.UsernameFile, PasswordFile: k.PasswordFile,
 	}
-	return &participant.Runner{
-		Brokers: o.kafka.Brokers, Topics: []string{o.topic}, Group: clientID + "-" + o.namespace,
-		Processor: p, Alone: true, Dialer: dialer, Transport: transport, Logger: log,
-	}, nil
 }
 
 // answer counts the command and gives the answer.

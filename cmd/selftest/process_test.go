@@ -39,7 +39,7 @@ func startManager(t *testing.T, broker *kafkatest.Cluster, flags ...string) (sto
 	log := &bytes.Buffer{}
 	cmd := exec.Command(build.path, append([]string{
 		"--installation", installation, "--kafka-brokers", strings.Join(broker.Brokers, ","), "--kubeconfig", plane.Kubeconfig(),
-		"--insecure-reply-token-key", "--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=0",
+		"--insecure-reply-token-key", "--allow-all-topics", "--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=0",
 	}, flags...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {

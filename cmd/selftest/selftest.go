@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/rand"
@@ -37,25 +36,16 @@ func selftest(ctx context.Context, o options, out io.Writer) (err error) {
 	if t.echo, err = newEcho(ctx, o); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, t.echo.db.Close()) }()
 	limited, cancel := context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("--timeout=%s has passed", o.timeout))
 	defer cancel()
 	if err := t.prepare(limited); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.tidy(context.WithoutCancel(ctx))) }()
-	serving, stop := context.WithCancel(limited)
-	defer stop()
-	var runner sync.WaitGroup
-	defer runner.Wait()
-	defer stop()
-	served := make(chan error, 1)
-	runner.Go(func() { served <- t.echo.runner.Run(serving) })
-	if err := t.run(limited); err != nil {
-		return err
-	}
-	stop()
-	return <-served
+	serving, stop := context.WithCancelCause(limited)
+	defer stop(nil) // its reader may then wait for the broker's next answer a while: nobody waits for it
+	go func() { stop(t.echo.runner.Run(serving)) }()
+	return t.run(serving)
 }
 
 // prepare looks at what has to be there, before anything is made.

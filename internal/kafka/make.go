@@ -7,23 +7,6 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// ForParticipants returns what participant.Runner reads and writes with, on the connections that c describes: with
-// TLS and SASL, from files that are read again for each.
-//
-// Errors: ErrConfig.
-func (c Config) ForParticipants() (*kafka.Dialer, *kafka.Transport, error) {
-	c = c.withDefaults()
-	if err := c.check(); err != nil {
-		return nil, nil, err
-	}
-	dialer := &kafka.Dialer{ClientID: c.ClientID, Timeout: c.DialTimeout, DialFunc: c.dial}
-	transport := &kafka.Transport{ClientID: c.ClientID, Dial: c.dial, DialTimeout: c.DialTimeout, MetadataTTL: c.MetadataTTL}
-	if c.SASL != "" {
-		dialer.SASLMechanism, transport.SASL = fromFiles{c}, fromFiles{c}
-	}
-	return dialer, transport, nil
-}
-
 // MakeTopic creates a topic with as many replicas as the broker gives by default. It says whether it did: one that exists
 // stays as it is.
 //
