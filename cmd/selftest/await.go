@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -15,20 +17,31 @@ import (
 // pollInterval is how often objects are looked at.
 const pollInterval = 200 * time.Millisecond
 
-// poll asks until the answer is yes or an error, and returns why ctx ended where it does.
+// poll asks until the answer is yes or an error that waiting does not mend. It returns why ctx ended where it does, with
+// the last error.
 func poll(ctx context.Context, ask func() (bool, error)) error {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {
-		if done, err := ask(); err != nil || done {
+		done, err := ask()
+		if ctx.Err() == nil && (err == nil && done || lasting(err)) {
 			return err
 		}
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			if err == nil || errors.Is(err, ctx.Err()) {
+				return context.Cause(ctx)
+			}
+			return fmt.Errorf("%w (at last: %w)", context.Cause(ctx), err)
 		case <-ticker.C:
 		}
 	}
+}
+
+// lasting says whether waiting does not mend it: the API server may be away for a moment.
+func lasting(err error) bool {
+	var hinted *trouble
+	return errors.As(err, &hinted) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsUnauthorized(err)
 }
 
 // hopeless are the reasons of conditions that waiting does not mend.
@@ -39,12 +52,12 @@ var hopeless = map[string]string{
 }
 
 // awaitParticipant waits until the operator has found the participant's topic.
-func (t *test) awaitParticipant(ctx context.Context) error {
+func (t *session) awaitParticipant(ctx context.Context) error {
 	var seen v1alpha1.SagaParticipant
 	key := client.ObjectKey{Namespace: t.namespace, Name: participantName}
 	err := poll(ctx, func() (bool, error) {
-		if err := t.cluster.client.Get(ctx, key, &seen); err != nil {
-			return false, t.unlessPassing(ctx, err)
+		if err := t.cluster.get(ctx, key, &seen); err != nil {
+			return false, err
 		}
 		if err := hopelessly("participant "+participantName, seen.Status.Conditions); err != nil {
 			return false, err
@@ -72,11 +85,11 @@ func nobody(namespace string) string {
 }
 
 // awaitSaga waits until the saga has ended, and compares how.
-func (t *test) awaitSaga(ctx context.Context, trial trial) error {
+func (t *session) awaitSaga(ctx context.Context, trial trial) error {
 	var seen v1alpha1.Saga
 	err := poll(ctx, func() (bool, error) {
-		if err := t.cluster.client.Get(ctx, client.ObjectKeyFromObject(trial.saga), &seen); err != nil {
-			return false, t.unlessPassing(ctx, err)
+		if err := t.cluster.get(ctx, client.ObjectKeyFromObject(trial.saga), &seen); err != nil {
+			return false, err
 		}
 		if err := hopelessly("saga "+seen.Name, seen.Status.Conditions); err != nil {
 			return false, err
@@ -96,7 +109,7 @@ func (t *test) awaitSaga(ctx context.Context, trial trial) error {
 }
 
 // sagaTrouble says from how far the saga came what is probably wrong.
-func (t *test) sagaTrouble(err error, trial trial, seen v1alpha1.Saga) error {
+func (t *session) sagaTrouble(err error, trial trial, seen v1alpha1.Saga) error {
 	heard := t.echo.total(trial.ref())
 	err = fmt.Errorf("waiting for saga %s: %w; it is %s, waits for %q, and its participant heard %d commands: %s", trial.saga.Name, err,
 		seen.Status.Phase, seen.Status.WaitingFor, heard, message(seen.Status.Conditions, v1alpha1.ConditionAccepted))

@@ -60,6 +60,13 @@ func (c *cluster) create(ctx context.Context, o client.Object) error {
 	return nil
 }
 
+func (c *cluster) get(ctx context.Context, key client.ObjectKey, into client.Object) error {
+	if err := c.client.Get(ctx, key, into); err != nil {
+		return explain(fmt.Errorf("looking at %s: %w", key.Name, err))
+	}
+	return nil
+}
+
 // ours lists what this run, or an earlier one, has made in the namespace: sagas first.
 func (c *cluster) ours(ctx context.Context, namespace string) ([]client.Object, error) {
 	in, made := client.InNamespace(namespace), client.MatchingLabels{label: labelValue}
@@ -102,7 +109,7 @@ func explain(err error) error {
 	case apierrors.IsForbidden(err):
 		return &trouble{err, "the permissions of this user or service account: sagas and sagaparticipants of the namespace, with get, list, create, delete, and abort on sagas"}
 	case apierrors.IsNotFound(err):
-		return &trouble{err, "whether the namespace exists"}
+		return &trouble{err, "whether the namespace exists, and whether somebody deletes what this test makes"}
 	case apierrors.IsAlreadyExists(err):
 		return &trouble{err, "who made it: this test only touches what has the label " + label + "=" + labelValue}
 	}

@@ -65,7 +65,7 @@ type result struct {
 	out, errOut string
 }
 
-func runIn(t *testing.T, ctx context.Context, broker *kafkatest.Cluster, namespace string, flags ...string) result {
+func runIn(ctx context.Context, t *testing.T, broker *kafkatest.Cluster, namespace string, flags ...string) result {
 	t.Helper()
 	var out, errOut bytes.Buffer
 	code := run(ctx, append([]string{

@@ -13,8 +13,8 @@ import (
 	"github.com/sagas-dev/saga-operator/internal/kafka"
 )
 
-// test is one run.
-type test struct {
+// session is one run.
+type session struct {
 	options
 	out     io.Writer
 	cluster *cluster
@@ -25,7 +25,7 @@ type test struct {
 
 // selftest does all of it. Its error says what is wrong, and what was left behind.
 func selftest(ctx context.Context, o options, out io.Writer) (err error) {
-	t := &test{options: o, out: out}
+	t := &session{options: o, out: out}
 	if t.cluster, err = connect(o); err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func selftest(ctx context.Context, o options, out io.Writer) (err error) {
 }
 
 // prepare looks at what has to be there, before anything is made.
-func (t *test) prepare(ctx context.Context) error {
+func (t *session) prepare(ctx context.Context) error {
 	if err := t.cluster.check(ctx, t.namespace); err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (t *test) prepare(ctx context.Context) error {
 }
 
 // makeTopic looks for the topic, and makes it where it is missing.
-func (t *test) makeTopic(ctx context.Context) error {
+func (t *session) makeTopic(ctx context.Context) error {
 	seen, err := t.broker.Topics(ctx, t.topic)
 	if err != nil {
 		return &trouble{fmt.Errorf("asking the brokers for topic %s: %w", t.topic, err),
@@ -80,7 +80,7 @@ func (t *test) makeTopic(ctx context.Context) error {
 }
 
 // run makes the participant and the sagas, and waits for what becomes of them.
-func (t *test) run(ctx context.Context) error {
+func (t *session) run(ctx context.Context) error {
 	if err := t.cluster.create(ctx, theParticipant(t.namespace, t.topic)); err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (t *test) run(ctx context.Context) error {
 }
 
 // compare holds what the participant did against what it should have.
-func (t *test) compare(trial trial) error {
+func (t *session) compare(trial trial) error {
 	var wrong []string
 	for command, want := range trial.heard {
 		if got := t.echo.count(trial.ref(), command); got != want {
@@ -120,6 +120,6 @@ func (t *test) compare(trial trial) error {
 		"whether another selftest runs in this namespace or on this topic at the same time"}
 }
 
-func (t *test) say(format string, args ...any) { fmt.Fprintf(t.out, "ok    "+format+"\n", args...) }
+func (t *session) say(format string, args ...any) { fmt.Fprintf(t.out, "ok    "+format+"\n", args...) }
 
 func since(t time.Time) time.Duration { return time.Since(t).Round(10 * time.Millisecond) }

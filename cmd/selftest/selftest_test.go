@@ -42,7 +42,7 @@ func TestAnInstallationThatWorksPassesAndKeepsNothing(t *testing.T) {
 	broker, namespace := kafkatest.Start(t), controlplane.ForTest(t).Namespace(t)
 	startManager(t, broker, "--namespaces", namespace)
 	for _, topic := range []string{kafkatest.Name("missing"), broker.Topic(t, 2)} {
-		r := runIn(t, t.Context(), broker, namespace, "--topic", topic)
+		r := runIn(t.Context(), t, broker, namespace, "--topic", topic)
 		if r.code != exitPassed || !strings.HasSuffix(r.out, "passed\n") || r.errOut != "" {
 			t.Errorf("topic %s: exit code %d", topic, r.code)
 		}
@@ -63,7 +63,7 @@ func TestARunThatWasCutOffIsTidiedUpByTheNext(t *testing.T) {
 	kafkatest.Eventually(t, "the saga to hold its finalizer", func() bool {
 		return admin.client.Get(t.Context(), client.ObjectKeyFromObject(stuck), stuck) == nil && len(stuck.Finalizers) > 0
 	})
-	r := runIn(t, t.Context(), broker, namespace, "--topic", topic)
+	r := runIn(t.Context(), t, broker, namespace, "--topic", topic)
 	if r.code != exitPassed || !strings.Contains(r.out, "removed what an earlier run had left: saga "+stuck.Name) {
 		t.Errorf("exit code %d", r.code)
 	}
@@ -74,7 +74,7 @@ func TestARunThatIsToldToEndTidiesUp(t *testing.T) {
 	broker, namespace := kafkatest.Start(t), controlplane.ForTest(t).Namespace(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan result)
-	go func() { ended <- runIn(t, ctx, broker, namespace, "--topic", broker.Topic(t, 1)) }()
+	go func() { ended <- runIn(ctx, t, broker, namespace, "--topic", broker.Topic(t, 1)) }()
 	kafkatest.Eventually(t, "the participant to be made", func() bool {
 		left, err := adminOf(t).ours(t.Context(), namespace)
 		return err == nil && len(left) == 1
@@ -88,7 +88,7 @@ func TestARunThatIsToldToEndTidiesUp(t *testing.T) {
 
 func TestWithoutAnOperatorItSaysSo(t *testing.T) {
 	broker, namespace := kafkatest.Start(t), controlplane.ForTest(t).Namespace(t)
-	r := runIn(t, t.Context(), broker, namespace, "--timeout", "5s")
+	r := runIn(t.Context(), t, broker, namespace, "--timeout", "5s")
 	if r.code != exitFailed || !strings.Contains(r.errOut, "--timeout=5s has passed") || !strings.Contains(r.errOut, "look at: whether the manager runs") {
 		t.Errorf("exit code %d", r.code)
 	}
@@ -124,7 +124,7 @@ func TestWhatIsWrongIsSaidAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			began := time.Now()
-			r := runIn(t, t.Context(), broker, plane.Namespace(t), test.flags...)
+			r := runIn(t.Context(), t, broker, plane.Namespace(t), test.flags...)
 			for _, want := range test.want {
 				if r.code != exitFailed || !strings.Contains(r.errOut, want) {
 					t.Errorf("exit code %d, want an error with %q", r.code, want)
@@ -188,7 +188,7 @@ func TestThePermissionsThatItNamesAreEnough(t *testing.T) {
 		t.Fatal(err)
 	}
 	startManager(t, broker, "--namespaces", namespace)
-	if r := runIn(t, t.Context(), broker, namespace, "--kubeconfig", tester.Kubeconfig); r.code != exitPassed {
+	if r := runIn(t.Context(), t, broker, namespace, "--kubeconfig", tester.Kubeconfig); r.code != exitPassed {
 		t.Errorf("exit code %d", r.code)
 	}
 }

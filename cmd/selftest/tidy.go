@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"strings"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // clear removes what an earlier run has left.
-func (t *test) clear(ctx context.Context) error {
+func (t *session) clear(ctx context.Context) error {
 	left, err := t.cluster.ours(ctx, t.namespace)
 	if err != nil || len(left) == 0 {
 		return err
@@ -26,7 +25,7 @@ func (t *test) clear(ctx context.Context) error {
 }
 
 // tidy removes what this run has made, in time of its own, whatever became of the run.
-func (t *test) tidy(ctx context.Context) error {
+func (t *session) tidy(ctx context.Context) error {
 	limited, cancel := context.WithTimeoutCause(ctx, t.tidying, fmt.Errorf("--tidy-timeout=%s has passed", t.tidying))
 	defer cancel()
 	err := t.sweep(limited)
@@ -43,39 +42,21 @@ func (t *test) tidy(ctx context.Context) error {
 }
 
 // sweep deletes what has our label and waits until it is gone: sagas first, since they hold their participant.
-func (t *test) sweep(ctx context.Context) error {
+func (t *session) sweep(ctx context.Context) error {
 	var left []client.Object
 	err := poll(ctx, func() (bool, error) {
 		found, err := t.cluster.ours(ctx, t.namespace)
 		if err != nil {
-			return false, t.unlessPassing(ctx, err)
+			return false, err
 		}
 		left = found
-		return len(left) == 0, t.unlessPassing(ctx, t.cluster.remove(ctx, left))
+		return len(left) == 0, t.cluster.remove(ctx, left)
 	})
 	if err == nil || ctx.Err() == nil {
 		return err
 	}
 	return &trouble{fmt.Errorf("%s stay in namespace %s: %w", names(left), t.namespace, err),
 		"whether the manager runs: it has to let them go; the next run of this test removes them"}
-}
-
-// unlessPassing returns what waiting does not mend. The API server may be away for a moment.
-func (t *test) unlessPassing(ctx context.Context, err error) error {
-	var hinted *trouble
-	if err == nil || ctx.Err() != nil {
-		return nil // why ctx ended is told by who waits
-	}
-	if errors.As(err, &hinted) {
-		return err
-	}
-	if explained := explain(err); errors.As(explained, &hinted) {
-		return explained
-	}
-	if apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsUnauthorized(err) {
-		return err
-	}
-	return nil
 }
 
 func names(all []client.Object) string {
