@@ -13,7 +13,7 @@ GENERATED := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/
 # The packages whose tests talk to a broker, which test/kafkatest gives them; test/faults is called by name.
 KAFKA_PACKAGES = $$(go list -test -f '{{.ImportPath}} {{.Deps}}' ./... | \
 	awk '/^[^ ]+\.test .*\/test\/kafkatest/ {sub(/\.test$$/, "", $$1); print $$1}' | grep -v /test/faults)
-MODULES := . hack/tools hack/tools/helm hack/tools/helm-unittest hack/tools/kubeconform hack/controlplane
+MODULES := . hack/tools hack/tools/helm hack/tools/helm-unittest hack/tools/kubeconform hack/controlplane hack/kind
 
 # What is built for users: programs and image of this version, by default for this machine's architecture.
 IMAGE ?= saga-operator
@@ -49,6 +49,11 @@ test-kafka: ## Run the tests that use Kafka, and the fault tests, on Apache Kafk
 test-faults: ## Run only the fault tests: processes and brokers killed while orders are in flight (slow)
 	@hack/controlplane/build >/dev/null
 	@$(on-kafka); FAULTS=1 go test -count=1 -timeout 30m -v ./test/faults/...
+
+.PHONY: test-e2e
+test-e2e: bin/kind bin/helm ## Install it in a kind cluster and take things away (Docker; KIND_NODE_IMAGE=, KEEP=1)
+	@hack/controlplane/build >/dev/null
+	E2E=1 go test -count=1 -timeout 30m -v ./test/e2e/...
 
 .PHONY: bench
 bench: ## Measure this machine: the API server's limit, sagas per second, writes and bytes per saga
@@ -112,6 +117,9 @@ bin/crd-ref-docs: hack/tools/go.mod
 
 bin/govulncheck: hack/tools/go.mod
 	go -C hack/tools build -o $(CURDIR)/$@ golang.org/x/vuln/cmd/govulncheck
+
+bin/kind: hack/kind/go.mod
+	CGO_ENABLED=0 go -C hack/kind build -trimpath -o $(CURDIR)/$@ sigs.k8s.io/kind
 
 bin/golangci-lint: hack/tools/go.mod hack/tools/golangci-lint/main.go
 	go -C hack/tools build -o $(CURDIR)/$@ ./golangci-lint
