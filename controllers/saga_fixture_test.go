@@ -23,6 +23,7 @@ import (
 	"github.com/sagas-dev/saga-operator/internal/outbound"
 	"github.com/sagas-dev/saga-operator/internal/program"
 	"github.com/sagas-dev/saga-operator/internal/replies"
+	"github.com/sagas-dev/saga-operator/internal/topicpolicy"
 	"github.com/sagas-dev/saga-operator/internal/wire"
 	"github.com/sagas-dev/saga-operator/test/controlplane"
 )
@@ -149,7 +150,7 @@ func (s *sagas) restart() {
 	s.cache = indexed{s.api}
 	s.r = &SagaReconciler{
 		APIReader: s.api, Recorder: events.NewFakeRecorder(100), Now: s.clock, Programs: program.NewCache(expressions),
-		Outbox: s.outbox, Replies: s.inbox,
+		Outbox: s.outbox, Replies: s.inbox, Permitted: topicpolicy.AllowAll(),
 		Encoder: outbound.Encoder{Installation: "test", Keys: s.keys, ReplyPartition: func(string) (int32, error) { return 0, nil }},
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/sagas-dev/saga-operator/api/v1alpha1"
 	"github.com/sagas-dev/saga-operator/internal/expr"
 	"github.com/sagas-dev/saga-operator/internal/program"
+	"github.com/sagas-dev/saga-operator/internal/topicpolicy"
 	"github.com/sagas-dev/saga-operator/internal/topicwatch"
 	"github.com/sagas-dev/saga-operator/test/controlplane"
 )
@@ -31,6 +32,7 @@ type catalogue struct {
 	clock     *clocktesting.FakePassiveClock
 	programs  *program.Cache
 	verdict   topicwatch.Verdict // of every participant
+	may       topicpolicy.Policy
 
 	statusWrites int
 	pageSize     int64 // of live lists; 0: what the reconciler asks for
@@ -58,6 +60,7 @@ func newCatalogue(t *testing.T) *catalogue {
 		t: t, api: api, namespace: plane.Namespace(t),
 		clock:    clocktesting.NewFakePassiveClock(time.Now()), // the API server's clock dates deletions
 		programs: program.NewCache(compiler),
+		may:      topicpolicy.AllowAll(),
 		verdict:  topicwatch.Verdict{Reason: v1alpha1.ReasonTopicsFound, Message: "All topics are there"},
 	}
 }
@@ -105,11 +108,11 @@ type reconciler interface {
 }
 
 func (c *catalogue) definitions() reconciler {
-	return &SagaDefinitionReconciler{Client: c.counting(), Live: c.live(), Programs: c.programs, Clock: c.clock}
+	return &SagaDefinitionReconciler{Client: c.counting(), Live: c.live(), Programs: c.programs, Permitted: c.may, Clock: c.clock}
 }
 
 func (c *catalogue) participants() reconciler {
-	return &SagaParticipantReconciler{Client: c.counting(), Live: c.live(), Topics: c, Clock: c.clock}
+	return &SagaParticipantReconciler{Client: c.counting(), Live: c.live(), Permitted: c.may, Topics: c, Clock: c.clock}
 }
 
 func (c *catalogue) revisions() reconciler {

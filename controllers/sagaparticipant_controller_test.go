@@ -149,7 +149,7 @@ func TestTheLiveListIsReadToItsLastPage(t *testing.T) {
 	c.must(c.api.Delete(t.Context(), participant))
 	c.pastGrace()
 	c.pageSize = 2
-	r := &SagaParticipantReconciler{Client: emptyCache{c.counting()}, Live: c.live(), Topics: c, Clock: c.clock}
+	r := &SagaParticipantReconciler{Client: emptyCache{c.counting()}, Live: c.live(), Permitted: c.may, Topics: c, Clock: c.clock}
 	c.reconcile(r, "inventory")
 	if c.pages != 3 || !c.exists("inventory", &v1alpha1.SagaParticipant{}) {
 		t.Errorf("%d pages were read; want 3, and the participant still there", c.pages)

@@ -2,7 +2,7 @@ package v1alpha1
 
 // Condition types of a Saga. All six are always present.
 const (
-	// ConditionAccepted says whether the saga can run.
+	// ConditionAccepted says whether the saga can run; of a participant, whether it may name its topics (TopicNotPermitted).
 	// Reasons: Accepted; InvalidDefinition, InvalidParameters, InvalidExpression, InputTooLarge, DuplicateKey,
 	// ReferencesMissing; Pending, DefinitionNotFound, ParticipantNotFound.
 	ConditionAccepted = "Accepted"
@@ -26,7 +26,7 @@ const (
 // Condition types of the other resources.
 const (
 	// ConditionTopicsReady says whether a participant's topics exist and the broker takes what is sent to them.
-	// Reasons: TopicsFound; TopicMissing, BrokerUnavailable; Pending.
+	// Reasons: TopicsFound; TopicMissing, BrokerUnavailable, TopicNotPermitted; Pending.
 	ConditionTopicsReady = "TopicsReady"
 )
 
@@ -70,6 +70,7 @@ const (
 	ReasonTopicsFound       = "TopicsFound"
 	ReasonTopicMissing      = "TopicMissing"
 	ReasonBrokerUnavailable = "BrokerUnavailable"
+	ReasonTopicNotPermitted = "TopicNotPermitted"
 
 	ReasonSagaLost        = "SagaLost"
 	ReasonSagaNameTaken   = "SagaNameTaken"

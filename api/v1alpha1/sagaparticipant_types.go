@@ -41,8 +41,9 @@ type SagaParticipantStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions are TopicsReady (reasons TopicsFound, TopicMissing, BrokerUnavailable, Pending), Ready (the same), and
-	// Stalled (Progressing): whether only a change of the participant, or of what is permitted to it, helps. At most 8.
+	// conditions are Accepted (reasons Accepted, TopicNotPermitted, Pending), TopicsReady (TopicsFound, TopicMissing,
+	// BrokerUnavailable, TopicNotPermitted, Pending), Ready (as TopicsReady), and Stalled (Progressing, TopicNotPermitted):
+	// whether only a change of the participant, or of what is permitted to it, helps. At most 8.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -71,9 +72,9 @@ type SagaParticipant struct {
 	// +required
 	Spec SagaParticipantSpec `json:"spec"`
 
-	// status is what the operator sees of the participant. Defaults to three conditions that say that nobody has looked yet.
+	// status is what the operator sees of the participant. Defaults to four conditions that say that nobody has looked yet.
 	// +optional
-	// +kubebuilder:default={conditions: {{type: "TopicsReady", status: "Unknown", reason: "Pending", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Ready", status: "Unknown", reason: "Pending", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Stalled", status: "False", reason: "Progressing", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}}}
+	// +kubebuilder:default={conditions: {{type: "Accepted", status: "Unknown", reason: "Pending", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "TopicsReady", status: "Unknown", reason: "Pending", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Ready", status: "Unknown", reason: "Pending", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Stalled", status: "False", reason: "Progressing", message: "Not looked at yet", lastTransitionTime: "1970-01-01T00:00:00Z"}}}
 	Status SagaParticipantStatus `json:"status,omitempty"`
 }
 

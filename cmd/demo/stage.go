@@ -125,6 +125,7 @@ func (d *demo) startCast() error {
 		"--kafka-brokers", d.broker,
 		"--kubeconfig", d.operator.Kubeconfig,
 		"--reply-token-key-file", d.keyFile(),
+		"--allow-all-topics",
 		"--metrics-bind-address", d.metrics,
 		"--health-probe-bind-address", d.health,
 		// A manager that was killed is replaced once its lease has run out: by default after 15 s, which is long to look at.

@@ -20,6 +20,7 @@ import (
 	"github.com/sagas-dev/saga-operator/internal/program"
 	"github.com/sagas-dev/saga-operator/internal/replies"
 	"github.com/sagas-dev/saga-operator/internal/telemetry"
+	"github.com/sagas-dev/saga-operator/internal/topicpolicy"
 	"github.com/sagas-dev/saga-operator/internal/topicwatch"
 	"github.com/sagas-dev/saga-operator/internal/wire"
 )
@@ -39,6 +40,7 @@ type parts struct {
 	inbox    *replies.Inbox
 	outbox   *dispatch.Outbox
 	topics   *topicwatch.Watch
+	may      topicpolicy.Policy // of topics that participants name
 	sagas    *controllers.SagaReconciler
 	programs *program.Cache
 }
@@ -46,7 +48,7 @@ type parts struct {
 // assemble makes all parts and hands them to the manager, which starts nothing yet.
 func assemble(mgr ctrl.Manager, cfg config.Config, measured *telemetry.Metrics, log logr.Logger) (*parts, error) {
 	p := &parts{mgr: mgr, cfg: cfg, log: log, measured: measured, sagas: &controllers.SagaReconciler{}}
-	for _, step := range []func() error{p.makeKeys, p.makeBroker, p.makeReplies, p.makeControllers, p.run} {
+	for _, step := range []func() error{p.readTopicPolicy, p.makeKeys, p.makeBroker, p.makeReplies, p.makeControllers, p.run} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -139,16 +141,16 @@ func (p *parts) makeControllers() error {
 	c, live := p.mgr.GetClient(), p.mgr.GetAPIReader()
 	*p.sagas = controllers.SagaReconciler{
 		Client: c, APIReader: live, Recorder: p.mgr.GetEventRecorder("saga-operator"), Now: time.Now,
-		Programs: p.programs, Outbox: p.outbox, Replies: p.inbox,
+		Programs: p.programs, Outbox: p.outbox, Replies: p.inbox, Permitted: p.may,
 		Encoder:  outbound.Encoder{Installation: p.cfg.Installation, Keys: p.keys, ReplyPartition: p.reader.ReplyPartition},
 		Measured: telemetry.NewSagas(metrics.Registry),
 	}
 	real := clock.RealClock{}
 	setups := map[string]func(ctrl.Manager) error{
 		"sagas":        func(mgr ctrl.Manager) error { return p.sagas.SetupWithManager(mgr, p.cfg.Concurrency) },
-		"definitions":  (&controllers.SagaDefinitionReconciler{Client: c, Live: live, Programs: p.programs, Clock: real}).SetupWithManager,
+		"definitions":  (&controllers.SagaDefinitionReconciler{Client: c, Live: live, Programs: p.programs, Permitted: p.may, Clock: real}).SetupWithManager,
 		"revisions":    (&controllers.RevisionReconciler{Client: c, Live: live, Clock: real}).SetupWithManager,
-		"participants": (&controllers.SagaParticipantReconciler{Client: c, Live: live, Topics: p.topics, Clock: real}).SetupWithManager,
+		"participants": (&controllers.SagaParticipantReconciler{Client: c, Live: live, Permitted: p.may, Topics: p.topics, Clock: real}).SetupWithManager,
 	}
 	if p.cfg.OrderWorkflows {
 		setups["orders"] = (&controllers.OrderWorkflowReconciler{Client: c, Live: live, Clock: real}).SetupWithManager

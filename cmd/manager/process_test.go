@@ -101,7 +101,7 @@ func startManager(t *testing.T, kafka *kafkatest.Cluster, installation, namespac
 	t.Helper()
 	return start(t, append([]string{
 		"--installation", installation, "--kafka-brokers", strings.Join(kafka.Brokers, ","),
-		"--kubeconfig", controlplane.ForTest(t).Kubeconfig(), "--insecure-reply-token-key",
+		"--kubeconfig", controlplane.ForTest(t).Kubeconfig(), "--insecure-reply-token-key", "--allow-all-topics",
 		"--leader-election-namespace", namespace,
 		"--metrics-bind-address", "127.0.0.1:0", "--health-probe-bind-address", "127.0.0.1:0",
 	}, more...)...)

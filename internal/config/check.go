@@ -37,6 +37,13 @@ func (c Config) checkCluster() error {
 			errs = append(errs, wrong("namespaces", "%q cannot be the name of a namespace", namespace))
 		}
 	}
+	switch {
+	case c.TopicPolicyFile != "" && c.AllowAllTopics:
+		errs = append(errs, wrong("allow-all-topics", "cannot be used together with --topic-policy-file"))
+	case c.TopicPolicyFile == "" && !c.AllowAllTopics && len(c.Namespaces) == 0:
+		errs = append(errs, wrong("topic-policy-file", "is required where all namespaces are watched, since otherwise whoever may make a participant "+
+			"could have messages sent to any topic; if that is meant, say --allow-all-topics"))
+	}
 	return errors.Join(errs...)
 }
 

@@ -24,7 +24,10 @@ var (
 type Config struct {
 	Installation string
 	Namespaces   []string // empty: all
-	Kubeconfig   string   // empty: KUBECONFIG, the pod's account, or ~/.kube/config
+	// TopicPolicyFile says who may name which topics. Empty: all may, where AllowAllTopics or Namespaces say so.
+	TopicPolicyFile string
+	AllowAllTopics  bool
+	Kubeconfig      string // empty: KUBECONFIG, the pod's account, or ~/.kube/config
 
 	Kafka                Kafka
 	TokenKeyFile         string

@@ -12,7 +12,7 @@ import (
 )
 
 // least is what every manager must be told.
-var least = []string{"--kafka-brokers", "kafka:9092", "--insecure-reply-token-key"}
+var least = []string{"--kafka-brokers", "kafka:9092", "--insecure-reply-token-key", "--allow-all-topics"}
 
 func with(args ...string) []string { return append(append([]string{}, least...), args...) }
 
@@ -50,7 +50,7 @@ func TestTheEnvironmentStandsForFlags(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := Parse(append(test.args, "--insecure-reply-token-key"), test.environ)
+			c, err := Parse(append(test.args, "--insecure-reply-token-key", "--allow-all-topics"), test.environ)
 			if err != nil || !test.check(c) {
 				t.Errorf("error %v, got %+v", err, c)
 			}
@@ -78,6 +78,8 @@ func TestABadValueNamesItsFlagAndBound(t *testing.T) {
 		"no key of reply tokens":             {[]string{"--kafka-brokers", "a:1"}, "--reply-token-key-file: is required"},
 		"a key beside the insecure one":      {with("--reply-token-key-file", "k"), "--insecure-reply-token-key: cannot be used together with key files"},
 		"a namespace that cannot be":         {with("--namespaces", "a,B"), `--namespaces: "B" cannot be the name of a namespace`},
+		"no word about topics":               {[]string{"--kafka-brokers", "a:1", "--insecure-reply-token-key"}, "--topic-policy-file: is required where all namespaces are watched, since otherwise whoever may make a participant could have messages sent to any topic; if that is meant, say --allow-all-topics"},
+		"two words about topics":             {with("--topic-policy-file", "f"), "--allow-all-topics: cannot be used together with --topic-policy-file"},
 		"a lease namespace that cannot be":   {with("--leader-election-namespace", "_"), `--leader-election-namespace: "_" cannot be`},
 		"a lease that is too short":          {with("--leader-election-lease-duration", "1ms"), "--leader-election-lease-duration: must be from 1s to 5m0s, is 1ms"},
 		"a lease shorter than its renewing":  {with("--leader-election-lease-duration", "7s"), "must be longer than --leader-election-renew-deadline: 7s is not longer than 8s"},

@@ -26,6 +26,10 @@ func clusterFlags(flags *pflag.FlagSet, c *Config) {
 			"group and the lease, and it starts every idempotency key: never change it while sagas exist. A DNS label of at most 40 characters")
 	flags.StringSliceVar(&c.Namespaces, "namespaces", nil,
 		"`namespaces` to watch, with commas between. Empty: all")
+	flags.StringVar(&c.TopicPolicyFile, "topic-policy-file", "",
+		"YAML `file` that says which namespaces may name which topics. Read once. Required, unless --allow-all-topics or --namespaces is given")
+	flags.BoolVar(&c.AllowAllTopics, "allow-all-topics", false,
+		"let the participants of every namespace name every topic that is not an operator's own")
 	flags.StringVar(&c.Kubeconfig, "kubeconfig", "",
 		"`file` that says how to reach the API server. Empty: KUBECONFIG, then the pod's service account, then ~/.kube/config")
 }

@@ -162,7 +162,7 @@ func (s *Stage) StartManager(name string, flags ...string) error {
 	}
 	args := []string{
 		"--installation", s.Installation, "--kafka-brokers", s.Broker, "--kubeconfig", s.Plane.Kubeconfig(),
-		"--reply-token-key-file", s.keyFile(), "--health-probe-bind-address", health, "--log-format", "text",
+		"--reply-token-key-file", s.keyFile(), "--allow-all-topics", "--health-probe-bind-address", health, "--log-format", "text",
 	}
 	if s.LogLevel != "" {
 		args = append(args, "--log-level", s.LogLevel)
