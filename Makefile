@@ -55,6 +55,11 @@ test-e2e: bin/kind bin/helm ## Install it in a kind cluster and take things away
 	@hack/controlplane/build >/dev/null
 	E2E=1 go test -count=1 -timeout 30m -v ./test/e2e/...
 
+.PHONY: test-docs
+test-docs: ## Run the commands that the docs show, on a control plane and a Kafka of this machine (those of a cluster: E2E=1)
+	@hack/controlplane/build >/dev/null
+	DOCS=1 go test -count=1 -timeout 40m -v ./test/docs/...
+
 .PHONY: bench
 bench: ## Measure this machine: the API server's limit, sagas per second, writes and bytes per saga
 	@CGO_ENABLED=0 go build -trimpath -o bin/bench ./test/bench && exec bin/bench $(ARGS)

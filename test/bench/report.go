@@ -113,8 +113,9 @@ func (r *report) writes(what string, w writes, per, most int) {
 	})
 }
 
-func (r *report) bytes(database, value float64) {
+func (r *report) bytes(database, written, value float64) {
 	r.sagas.add("etcd's database per finished saga", fmt.Sprintf("%s (after compaction and defragmentation)", kibibytes(database)))
+	r.sagas.add("what its life writes there", fmt.Sprintf("%s (until the next compaction)", kibibytes(written)))
 	r.sagas.add("its value in etcd", kibibytes(value)+" (JSON, managedFields included)")
 }
 

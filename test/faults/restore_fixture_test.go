@@ -10,7 +10,6 @@ import (
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -42,33 +41,20 @@ func replace(t *testing.T, dir, with string) {
 	}
 }
 
-func etcdDir(s *stage.Stage) string { return filepath.Join(s.Plane.Dir(), "etcd") }
-
 // snapshotEtcd returns etcd's files as a power failure would leave them at this moment.
 func snapshotEtcd(t *testing.T, s *stage.Stage) string {
 	t.Helper()
-	s.Plane.Kill(controlplane.Etcd)
-	files := copied(t, etcdDir(s))
-	if err := s.Plane.Restart(t.Context(), controlplane.Etcd); err != nil {
+	files := filepath.Join(t.TempDir(), "etcd")
+	if err := s.Plane.SnapshotEtcd(t.Context(), files); err != nil {
 		t.Fatal(err)
 	}
 	return files
 }
 
-// restoreEtcd takes the control plane down and brings it up with other files of etcd; none: with an empty etcd. Its revisions
-// go back, which a restore with --bump-revision spares its clients.
 func restoreEtcd(t *testing.T, s *stage.Stage, files string) {
 	t.Helper()
-	s.Plane.Kill(controlplane.APIServer)
-	s.Plane.Kill(controlplane.Etcd)
-	if files == "" {
-		files = t.TempDir()
-	}
-	replace(t, etcdDir(s), files)
-	for _, c := range []controlplane.Component{controlplane.Etcd, controlplane.APIServer} {
-		if err := s.Plane.Restart(t.Context(), c); err != nil {
-			t.Fatal(err)
-		}
+	if err := s.Plane.RestoreEtcd(t.Context(), files); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -208,9 +194,9 @@ func apply(t *testing.T, s *stage.Stage, objects []client.Object) {
 		t.Fatal(err)
 	}
 	for _, o := range objects {
-		kafkatest.Eventually(t, "the namespace, which a new API server makes a little late", func() bool {
-			return !apierrors.IsNotFound(s.Client.Create(t.Context(), o))
-		})
+		if err := s.Client.Create(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
