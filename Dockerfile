@@ -5,7 +5,7 @@
 #   docker buildx build --platform linux/amd64,linux/arm64 -t registry.example/saga-operator:0.1.0 .
 # From programs that are built already (hack/release/build ARCH bin/linux-ARCH), with any builder and without a registry:
 #   docker build --network none --target prebuilt -t saga-operator:0.1.0 .
-# make image makes the same image without either, byte for byte the same each time: docs/releases.md.
+# make image makes the same image without either, and the same bytes each time: docs/releases.md.
 
 # This stage comes first, since builders before BuildKit run all stages that come before the one they are asked for.
 FROM scratch AS prebuilt

@@ -19,6 +19,7 @@ MODULES := . hack/tools hack/tools/helm hack/tools/helm-unittest hack/tools/kube
 IMAGE ?= saga-operator
 VERSION ?= $(shell cat internal/version/VERSION)
 ARCH ?= $(shell go env GOARCH)
+BUILDER ?= here
 
 .PHONY: help
 help: ## Show this help
@@ -103,10 +104,20 @@ vulncheck: bin/govulncheck ## Look for known vulnerabilities in what the code ca
 	bin/govulncheck ./...
 
 .PHONY: image
-image: ## Build the image IMAGE:VERSION for this machine's Docker (IMAGE=saga-operator)
-	VERSION=$(VERSION) hack/release/build $(ARCH) bin/linux-$(ARCH)
-	docker build --network none --target prebuilt --build-arg ARCH=$(ARCH) --build-arg VERSION=$(VERSION) \
-		--build-arg COMMIT=$$(hack/release/commit) -t $(IMAGE):$(VERSION) .
+image: bin/image bin/sbom ## Build the image IMAGE:VERSION for this machine's Docker; BUILDER=docker has its BuildKit compile it
+ifeq ($(BUILDER),docker)
+	docker buildx build --load --build-arg VERSION=$(VERSION) --build-arg COMMIT=$$(hack/release/commit) -t $(IMAGE):$(VERSION) .
+else
+	IMAGE=$(IMAGE) VERSION=$(VERSION) hack/release/image load $(ARCH)
+endif
+
+.PHONY: image-multiarch
+image-multiarch: bin/image bin/sbom ## Build the image for amd64 and arm64, as an OCI layout in dist/oci; PUSH=REFERENCE pushes it
+	VERSION=$(VERSION) hack/release/image $(if $(PUSH),push,layout)
+
+.PHONY: reproducible
+reproducible: bin/image bin/sbom ## Build programs and image twice, in two places, and compare them (ARCHES=amd64)
+	hack/release/reproducible
 
 .PHONY: clean
 clean: ## Remove what was built here; the cached control plane stays
@@ -125,6 +136,12 @@ bin/govulncheck: hack/tools/go.mod
 
 bin/kind: hack/kind/go.mod
 	CGO_ENABLED=0 go -C hack/kind build -trimpath -o $(CURDIR)/$@ sigs.k8s.io/kind
+
+bin/image: hack/tools/go.mod $(wildcard hack/tools/image/*.go)
+	go -C hack/tools build -o $(CURDIR)/$@ ./image
+
+bin/sbom: hack/tools/go.mod $(wildcard hack/tools/sbom/*.go)
+	go -C hack/tools build -o $(CURDIR)/$@ ./sbom
 
 bin/golangci-lint: hack/tools/go.mod hack/tools/golangci-lint/main.go
 	go -C hack/tools build -o $(CURDIR)/$@ ./golangci-lint

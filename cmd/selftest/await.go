@@ -48,7 +48,7 @@ func lasting(err error) bool {
 var hopeless = map[string]string{
 	v1alpha1.ReasonInvalidDefinition: "whether the operator is of the same version as this program",
 	v1alpha1.ReasonInvalidExpression: "whether the operator is of the same version as this program",
-	"TopicNotPermitted":              "the operator's topic policy: it has to let this namespace use this topic, or --topic has to name one that it may use",
+	v1alpha1.ReasonTopicNotPermitted: "the operator's topic policy: it has to let this namespace use this topic, or --topic has to name one that it may use",
 }
 
 // awaitParticipant waits until the operator has found the participant's topic.

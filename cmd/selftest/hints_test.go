@@ -72,7 +72,7 @@ func TestHowFarASagaCameSaysWhatToLookAt(t *testing.T) {
 }
 
 func TestATopicThatIsNotPermittedIsNotWaitedFor(t *testing.T) {
-	err := hopelessly("participant x", []metav1.Condition{{Type: "Accepted", Status: metav1.ConditionFalse, Reason: "TopicNotPermitted", Message: "topic a.b is not permitted"}})
+	err := hopelessly("participant x", []metav1.Condition{{Type: "Accepted", Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonTopicNotPermitted, Message: "topic a.b is not permitted"}})
 	if !lasting(err) || !strings.Contains(hintOf(err), "topic policy") || !strings.Contains(err.Error(), "topic a.b is not permitted") {
 		t.Errorf("error %v, hint %q", err, hintOf(err))
 	}
