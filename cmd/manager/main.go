@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	_ "golang.org/x/crypto/x509roots/fallback" // public authorities, since the image has no file of them
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 

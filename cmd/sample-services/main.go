@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	_ "golang.org/x/crypto/x509roots/fallback" // public authorities, since the image has no file of them
 
 	"github.com/sagas-dev/saga-operator/internal/version"
 )
