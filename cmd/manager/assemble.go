@@ -2,16 +2,22 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/sagas-dev/saga-operator/controllers"
+	"github.com/sagas-dev/saga-operator/internal/clockskew"
 	"github.com/sagas-dev/saga-operator/internal/config"
 	"github.com/sagas-dev/saga-operator/internal/dispatch"
 	"github.com/sagas-dev/saga-operator/internal/expr"
@@ -32,6 +38,9 @@ type parts struct {
 	cfg      config.Config
 	log      logr.Logger
 	measured *telemetry.Metrics
+	guard    *clockskew.Guard
+	lease    *lease         // nil without an election
+	required []*requirement // what must hold before anything is done
 
 	keys     *wire.Keyring
 	broker   *kafka.Client
@@ -43,17 +52,46 @@ type parts struct {
 	may      topicpolicy.Policy // of topics that participants name
 	sagas    *controllers.SagaReconciler
 	programs *program.Cache
+
+	started atomic.Pointer[ctrl.Manager] // once what is required was there
+	warm    atomic.Bool                  // the cache has read everything
+	sending atomic.Int32                 // what runs and may have messages on their way
 }
 
-// assemble makes all parts and hands them to the manager, which starts nothing yet.
-func assemble(mgr ctrl.Manager, cfg config.Config, measured *telemetry.Metrics, log logr.Logger) (*parts, error) {
-	p := &parts{mgr: mgr, cfg: cfg, log: log, measured: measured, sagas: &controllers.SagaReconciler{}}
-	for _, step := range []func() error{p.readTopicPolicy, p.makeKeys, p.makeBroker, p.makeReplies, p.makeControllers, p.run} {
+// prepare makes what looks at the world outside and needs nothing of it.
+func prepare(cfg config.Config, api *rest.Config, measured *telemetry.Metrics, log logr.Logger) (*parts, error) {
+	p := &parts{cfg: cfg, log: log, measured: measured, sagas: &controllers.SagaReconciler{}}
+	var err error
+	if p.guard, err = newGuard(api, measured, log); err != nil {
+		return nil, err
+	}
+	cluster, err := newCluster(cfg, api)
+	if err != nil {
+		return nil, err
+	}
+	for _, step := range []func() error{p.readTopicPolicy, p.makeKeys, p.makeBroker} {
 		if err := step(); err != nil {
 			return nil, err
 		}
 	}
+	p.require("kubernetes", kubernetesEvery, cluster.check)
 	return p, nil
+}
+
+// require adds something that must hold before the manager works.
+func (p *parts) require(name string, every time.Duration, check func(context.Context) error) {
+	p.required = append(p.required, newRequirement(name, every, p.log, check))
+}
+
+// assemble makes all other parts and hands them to the manager, which starts nothing yet.
+func (p *parts) assemble(mgr ctrl.Manager) error {
+	p.mgr = mgr
+	for _, step := range []func() error{p.makeReplies, p.makeControllers, p.run} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // makeBroker makes what talks to Kafka; it opens no connection.
@@ -65,7 +103,7 @@ func (p *parts) makeBroker() (err error) {
 	p.producer = kafka.NewProducer(p.broker)
 	installation := p.cfg.Installation
 	p.topics = topicwatch.New(topicwatch.Options{
-		Look: topicwatch.Fresh(connection), Reader: p.mgr.GetCache(), Found: func() { p.outbox.Retry() },
+		Look: topicwatch.Fresh(connection), Reader: (*participants)(p), Found: p.found,
 		Own: []string{wire.RepliesTopic(installation), wire.OutcomesTopic(installation), wire.DeadLettersTopic(installation)},
 		Log: p.log.WithName("topics"),
 	})
@@ -165,16 +203,70 @@ func (p *parts) makeControllers() error {
 
 // run hands what is no controller to the manager.
 func (p *parts) run() error {
-	if err := p.mgr.Add(p.topics); err != nil {
-		return fmt.Errorf("adding the watch of topics: %w", err)
+	if err := p.mgr.Add(everywhere(p.cacheIsRead)); err != nil {
+		return fmt.Errorf("adding what waits for the cache: %w", err)
 	}
-	if err := p.mgr.Add(p.outbox); err != nil {
-		return fmt.Errorf("adding the outbox: %w", err)
-	}
-	if err := p.add("the inbox", p.inbox.Run); err != nil {
+	if err := p.add("what sends", p.send); err != nil {
 		return err
 	}
-	return p.add("the reader", p.reader.Run)
+	return p.add("the reader", func(ctx context.Context) error {
+		p.readKeysFirst(ctx)
+		return p.reader.Run(ctx)
+	})
+}
+
+// cacheIsRead runs in every manager once its cache has read everything.
+func (p *parts) cacheIsRead(context.Context) error {
+	p.warm.Store(true)
+	p.topics.Nudge() // now with those of the participants
+	return nil
+}
+
+// send runs all that sends, and ends when nothing is on its way any more: only then may the lease be released.
+func (p *parts) send(ctx context.Context) error {
+	p.sending.Add(1)
+	defer p.sending.Add(-1)
+	var inbox error
+	var other sync.WaitGroup
+	other.Go(func() { inbox = p.inbox.Run(ctx) })
+	outbox := p.outbox.Start(ctx)
+	other.Wait()
+	return errors.Join(outbox, inbox, p.producer.Close())
+}
+
+// everywhere is what runs in every manager, leading or not.
+type everywhere manager.RunnableFunc
+
+// Start runs it.
+func (e everywhere) Start(ctx context.Context) error { return e(ctx) }
+
+// NeedLeaderElection says that it needs none.
+func (e everywhere) NeedLeaderElection() bool { return false }
+
+// found is told when topics are there that were not.
+func (p *parts) found() {
+	if p.started.Load() != nil {
+		p.outbox.Retry()
+	}
+}
+
+// participants lists those that the watch of topics asks for: from the cache, once that has been read.
+type participants parts
+
+// Get implements client.Reader.
+func (p *participants) Get(ctx context.Context, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
+	if !p.warm.Load() {
+		return errNotYet
+	}
+	return p.mgr.GetCache().Get(ctx, key, o, options...)
+}
+
+// List implements client.Reader.
+func (p *participants) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+	if !p.warm.Load() {
+		return nil
+	}
+	return p.mgr.GetCache().List(ctx, list, options...)
 }
 
 // add has the leader run something.
@@ -185,23 +277,5 @@ func (p *parts) add(name string, run func(context.Context) error) error {
 	return nil
 }
 
-// heard says for readyz whether the leader can read replies; a manager that does not lead reads none.
-func (p *parts) heard(elected <-chan struct{}) func() error {
-	return func() error {
-		select {
-		case <-elected:
-		default:
-			return nil
-		}
-		if state := p.reader.Readability(); !state.OK() {
-			return fmt.Errorf("replies: not all partitions of %s can be read: %w", wire.RepliesTopic(p.cfg.Installation), orNotYet(state.Err))
-		}
-		return nil
-	}
-}
-
-func (p *parts) close() error {
-	err := p.producer.Close()
-	p.broker.Close()
-	return err
-}
+// close gives up the connections. What was sent by then was waited for by send.
+func (p *parts) close() { p.broker.Close() }

@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/go-logr/logr"
-	"sigs.k8s.io/controller-runtime/pkg/manager"
-
 	"github.com/sagas-dev/saga-operator/internal/wire"
 )
 
@@ -16,7 +13,7 @@ import (
 // secret does.
 const keysEvery = 10 * time.Second
 
-var errNotYet = errors.New("not tried yet")
+var errNotYet = errors.New("not looked at yet")
 
 // orNotYet stands in for the reason of what was not tried yet.
 func orNotYet(err error) error {
@@ -26,51 +23,33 @@ func orNotYet(err error) error {
 	return err
 }
 
-// makeKeys loads the keys of reply tokens and keeps them as their files are.
+// makeKeys makes the keys of reply tokens, which are read from their files before anything is signed and again all the time;
+// what cannot be read leaves them as they were.
 func (p *parts) makeKeys() (err error) {
 	if p.cfg.InsecureTokenKey {
 		p.log.Info("Signing reply tokens with a key that everybody knows: use it for development only")
 		p.keys, err = wire.NewKeyring([]byte("insecure reply token key of installation "+p.cfg.Installation), nil)
 		return err
 	}
-	current, previous := p.cfg.TokenKeyFile, p.cfg.PreviousTokenKeyFile
-	if p.keys, err = wire.LoadKeyring(current, previous); err != nil {
-		return fmt.Errorf("loading reply token keys (--reply-token-key-file): %w", err)
-	}
-	reload := reloader{load: func() error { return p.keys.Load(current, previous) }, every: keysEvery, log: p.log.WithName("keys")}
-	if err := p.mgr.Add(reload); err != nil {
-		return fmt.Errorf("adding the reading of keys: %w", err)
+	p.keys = &wire.Keyring{}
+	p.require("reply token keys", keysEvery, p.readKeys)
+	return nil
+}
+
+func (p *parts) readKeys(context.Context) error {
+	if err := p.keys.Load(p.cfg.TokenKeyFile, p.cfg.PreviousTokenKeyFile); err != nil {
+		return fmt.Errorf("--reply-token-key-file, --reply-token-previous-key-file: %w", err)
 	}
 	return nil
 }
 
-// reloader loads something again and again; a failure leaves it as it was.
-type reloader struct {
-	load  func() error
-	every time.Duration
-	log   logr.Logger
-}
-
-var _ manager.LeaderElectionRunnable = reloader{}
-
-// NeedLeaderElection says that keys are read in every manager: the next leader needs them at once.
-func (r reloader) NeedLeaderElection() bool { return false }
-
-// Start loads until ctx is done.
-func (r reloader) Start(ctx context.Context) error {
-	tick := time.NewTicker(r.every)
-	defer tick.Stop()
-	failed := false
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		err := r.load()
-		if err != nil && !failed {
-			r.log.Error(err, "Keeping the reply token keys as they are")
-		}
-		failed = err != nil
+// readKeysFirst reads the keys once more before a new leader does something: the last leader may have signed with one that this
+// manager would have read only seconds later.
+func (p *parts) readKeysFirst(ctx context.Context) {
+	if p.cfg.InsecureTokenKey {
+		return
+	}
+	if err := p.readKeys(ctx); err != nil {
+		p.log.Info("Beginning with the reply token keys as they were", "reason", err.Error())
 	}
 }

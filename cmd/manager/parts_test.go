@@ -5,11 +5,11 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
 
 	"github.com/sagas-dev/saga-operator/internal/config"
@@ -17,8 +17,8 @@ import (
 
 func TestReadyzHasALineForEachProbe(t *testing.T) {
 	p := probes{
-		{"clock", func() error { return nil }},
-		{"topics", func() error { return errors.New("topics: missing: a.saga.replies") }},
+		simple("clock", func() error { return nil }),
+		simple("topics", func() error { return errors.New("topics: missing: a.saga.replies") }),
 	}
 	recorder := httptest.NewRecorder()
 	p.handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/readyz", nil))
@@ -37,21 +37,69 @@ func TestReadyzHasALineForEachProbe(t *testing.T) {
 	}
 }
 
-func TestKeysAreReadAgainAndAFailureIsToldOnce(t *testing.T) {
-	var loads atomic.Int32
-	lines := make(chan string, 100)
-	ctx, stop := context.WithCancel(t.Context())
-	r := reloader{every: time.Millisecond, log: funcr.New(func(_, args string) { lines <- args }, funcr.Options{}), load: func() error {
-		if loads.Add(1) == 5 {
-			stop()
-		}
-		return errors.New("no such file")
-	}}
-	if err := r.Start(ctx); err != nil {
-		t.Fatal(err)
+// lines collects what is logged.
+type lines struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (l *lines) logger() logr.Logger {
+	return funcr.New(func(_, args string) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.all = append(l.all, args)
+	}, funcr.Options{})
+}
+
+func TestARequirementTellsWhenItsTroubleBeginsChangesAndEnds(t *testing.T) {
+	log := &lines{}
+	r := newRequirement("kubernetes", time.Minute, log.logger(), nil)
+	if _, err := r.ready(); err == nil {
+		t.Error("ready before it was looked at")
 	}
-	if loads.Load() < 5 || len(lines) != 1 || !strings.Contains(<-lines, "no such file") {
-		t.Errorf("%d loads, %d more lines; want 5 and one line in all", loads.Load(), len(lines))
+	away, forbidden := errors.New("away"), errors.New("forbidden")
+	for i, step := range []struct {
+		err  error
+		wait time.Duration
+		told int // lines so far
+	}{
+		{away, time.Second, 1}, {errors.New("away"), 2 * time.Second, 1}, {forbidden, 4 * time.Second, 2}, {forbidden, 8 * time.Second, 2},
+		{forbidden, 10 * time.Second, 2}, {nil, time.Minute, 3}, {nil, time.Minute, 3}, {away, time.Second, 4}, {nil, time.Minute, 5},
+	} {
+		if wait := r.note(step.err); wait != step.wait || len(log.all) != step.told {
+			t.Errorf("step %d: waits %s after %d lines; want %s after %d", i, wait, len(log.all), step.wait, step.told)
+		}
+		if _, err := r.ready(); (err == nil) != (step.err == nil) || err != nil && err.Error() != "kubernetes: "+step.err.Error() {
+			t.Errorf("step %d: readyz says %v", i, err)
+		}
+	}
+	select {
+	case <-r.met:
+	default:
+		t.Error("it held, and is not met")
+	}
+}
+
+func TestARequirementThatHoldsAtOnceIsNotTalkedAbout(t *testing.T) {
+	log := &lines{}
+	r := newRequirement("kubernetes", time.Minute, log.logger(), nil)
+	if r.note(nil); len(log.all) != 0 {
+		t.Errorf("lines %q", log.all)
+	}
+}
+
+func TestARequirementIsLookedAtWhenSomebodyAsks(t *testing.T) {
+	looks := make(chan struct{}, 100)
+	r := newRequirement("kubernetes", time.Hour, logr.Discard(), func(context.Context) error { looks <- struct{}{}; return nil })
+	ctx, stop := context.WithCancel(t.Context())
+	over := make(chan error, 1)
+	go func() { over <- r.run(ctx) }()
+	<-looks
+	r.look()
+	<-looks
+	stop()
+	if err := <-over; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
+	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/clientcmd"
 	ctrl "sigs.k8s.io/controller-runtime"
 	restconfig "sigs.k8s.io/controller-runtime/pkg/client/config"
@@ -27,33 +29,69 @@ func serve(ctx context.Context, cfg config.Config, log logr.Logger) (err error) 
 	if err != nil {
 		return err
 	}
-	measured := telemetry.NewMetrics(metrics.Registry, version.Number())
-	guard, err := newGuard(api, measured, log)
+	p, err := prepare(cfg, api, telemetry.NewMetrics(metrics.Registry, version.Number()), log)
 	if err != nil {
 		return err
 	}
-	mgr, err := newManager(cfg, api, guard, log)
+	defer p.close()
+	stop, err := p.probes().serve(cfg.ProbeAddress, log)
 	if err != nil {
 		return err
 	}
-	parts, err := assemble(mgr, cfg, measured, log)
+	defer stop()
+	ctx, end := context.WithCancelCause(ctx)
+	watching := p.watch(ctx, end)
+	err = p.manage(ctx, api)
+	if err == nil && !errors.Is(context.Cause(ctx), context.Canceled) {
+		err = context.Cause(ctx)
+	}
+	end(nil)
+	watching.Wait()
+	return err
+}
+
+// watch looks at the clock, the topics and what is required, as long as the process lives. end is called with what makes it
+// impossible to go on.
+func (p *parts) watch(ctx context.Context, end context.CancelCauseFunc) *sync.WaitGroup {
+	watching := &sync.WaitGroup{}
+	for _, start := range append([]func(context.Context) error{p.guard.Start, p.topics.Start}, p.looks()...) {
+		watching.Go(func() {
+			if err := start(ctx); err != nil {
+				end(err)
+			}
+		})
+	}
+	return watching
+}
+
+func (p *parts) looks() (looks []func(context.Context) error) {
+	for _, r := range p.required {
+		looks = append(looks, r.run)
+	}
+	return looks
+}
+
+// manage waits for what is required and then runs the manager, until ctx is done.
+func (p *parts) manage(ctx context.Context, api *rest.Config) error {
+	for _, r := range p.required {
+		if !r.await(ctx) {
+			return nil
+		}
+	}
+	mgr, err := p.newManager(api)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, parts.close()) }()
-	probes := probes{{"clock", guard.Err}, {"topics", parts.topics.Ready}, {"replies", parts.heard(mgr.Elected())}}
-	if err := probes.serve(mgr, cfg.ProbeAddress, log); err != nil {
+	if err := p.assemble(mgr); err != nil {
 		return err
 	}
-	if err := mgr.Add(guard); err != nil {
-		return fmt.Errorf("adding the clock's guard: %w", err)
-	}
-	if err := warm(ctx, mgr.GetCache(), cfg.OrderWorkflows); err != nil {
+	if err := warm(ctx, mgr.GetCache(), p.cfg.OrderWorkflows); err != nil {
 		return err
 	}
-	if !cfg.LeaderElect {
-		if err := guard.Lead(ctx); err != nil {
-			return fmt.Errorf("waiting for the clock: %w", err)
+	p.started.Store(&mgr)
+	if !p.cfg.LeaderElect {
+		if err := p.guard.Lead(ctx); err != nil {
+			return nil //nolint:nilerr // ctx was done before the clock was fine
 		}
 	}
 	if err := mgr.Start(ctx); err != nil {
@@ -91,22 +129,32 @@ func newGuard(api *rest.Config, measured *telemetry.Metrics, log logr.Logger) (*
 }
 
 // newManager makes the manager, without anything to run.
-func newManager(cfg config.Config, api *rest.Config, guard *clockskew.Guard, log logr.Logger) (ctrl.Manager, error) {
+func (p *parts) newManager(api *rest.Config) (ctrl.Manager, error) {
 	scheme, err := newScheme()
 	if err != nil {
 		return nil, err
 	}
-	options := managerOptions(cfg, scheme, log)
-	if cfg.LeaderElect {
-		lease, err := newLease(cfg, api)
+	options := managerOptions(p.cfg, scheme, p.log)
+	options.Cache.DefaultWatchErrorHandler = p.watchBroke
+	if p.cfg.LeaderElect {
+		lock, err := newLease(p.cfg, api)
 		if err != nil {
 			return nil, err
 		}
-		options.LeaderElectionResourceLockInterface = guard.Lock(lease)
+		p.lease = &lease{Interface: lock, log: p.log.WithName("lease"), working: func() bool { return p.sending.Load() > 0 }}
+		options.LeaderElectionResourceLockInterface = p.guard.Lock(p.lease)
 	}
 	mgr, err := ctrl.NewManager(api, options)
 	if err != nil {
 		return nil, fmt.Errorf("making the manager: %w", err)
 	}
 	return mgr, nil
+}
+
+// watchBroke has the requirements looked at when the cache loses a watch. They tell why, once; the library would at each try.
+func (p *parts) watchBroke(_ context.Context, _ *toolscache.Reflector, err error) {
+	p.log.V(1).Info("A watch of the cache ended, and begins again", "reason", err.Error())
+	for _, r := range p.required {
+		r.look()
+	}
 }

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+)
+
+// leaseEvery is how often a manager that does not lead tries again to read a lease that cannot be read.
+const leaseEvery = 2 * time.Second
+
+// errWorking is why a lease is not released: who takes over would work beside this manager.
+var errWorking = errors.New("messages may still be on their way: the lease is left to expire")
+
+// lease is the lock of the election. A manager that waits for it tells of trouble with it once, where the library does at
+// each try; and it is released only once nothing leaves this manager any more.
+type lease struct {
+	resourcelock.Interface
+	log     logr.Logger
+	working func() bool // messages may be on their way
+	leads   atomic.Bool
+
+	mu      sync.Mutex
+	holder  string
+	trouble string
+}
+
+var _ resourcelock.Interface = &lease{}
+
+// Get reads the lease.
+func (l *lease) Get(ctx context.Context) (record *resourcelock.LeaderElectionRecord, raw []byte, err error) {
+	err = l.insist(ctx, func() (err error) {
+		record, raw, err = l.Interface.Get(ctx)
+		return err
+	})
+	if err == nil {
+		l.mu.Lock()
+		l.holder = record.HolderIdentity
+		l.mu.Unlock()
+	}
+	return record, raw, err
+}
+
+// Create makes the lease.
+func (l *lease) Create(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	err := l.insist(ctx, func() error { return l.Interface.Create(ctx, record) })
+	l.noteLead(err, record)
+	return err
+}
+
+// Update takes, renews or releases the lease.
+func (l *lease) Update(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	if record.HolderIdentity == "" && l.working() {
+		return errWorking
+	}
+	err := l.Interface.Update(ctx, record)
+	l.noteLead(err, record)
+	return err
+}
+
+// insist repeats what fails until it works or its outcome decides who leads, as long as this manager does not.
+func (l *lease) insist(ctx context.Context, try func() error) error {
+	for {
+		err := try()
+		if err == nil || apierrors.IsNotFound(err) && !namespaceMissing(err) || apierrors.IsAlreadyExists(err) {
+			l.note("")
+			return err
+		}
+		if l.leads.Load() || ctx.Err() != nil {
+			return err
+		}
+		l.note(reasonOfLease(err))
+		timer := time.NewTimer(leaseEvery)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		case <-timer.C:
+		}
+	}
+}
+
+// namespaceMissing tells a lease that cannot be made from one that is not there yet.
+func namespaceMissing(err error) bool {
+	var status apierrors.APIStatus
+	return errors.As(err, &status) && status.Status().Details != nil && status.Status().Details.Kind == "namespaces"
+}
+
+func reasonOfLease(err error) string {
+	if apierrors.ReasonForError(err) != "" {
+		return err.Error()
+	}
+	return reasonOf(err).Error()
+}
+
+// note logs what begins, changes or ends.
+func (l *lease) note(trouble string) {
+	l.mu.Lock()
+	was := l.trouble
+	l.trouble = trouble
+	l.mu.Unlock()
+	switch {
+	case trouble == was:
+	case trouble == "":
+		l.log.Info("The lease can be used again")
+	default:
+		l.log.Error(errors.New(trouble), "The lease cannot be used; trying again until it can", "lease", l.Describe())
+	}
+}
+
+func (l *lease) noteLead(err error, record resourcelock.LeaderElectionRecord) {
+	if err != nil {
+		return
+	}
+	l.leads.Store(record.HolderIdentity == l.Identity())
+	l.mu.Lock()
+	l.holder = record.HolderIdentity
+	l.mu.Unlock()
+}
+
+// state says for readyz who leads.
+func (l *lease) state() (string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.leads.Load():
+		return "leads", nil
+	case l.trouble != "":
+		return "", fmt.Errorf("the lease %s cannot be used: %s", l.Describe(), l.trouble)
+	case l.holder == "":
+		return "stands by", nil
+	}
+	return "stands by; " + l.holder + " leads", nil
+}
