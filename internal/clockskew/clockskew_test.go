@@ -172,6 +172,9 @@ func TestAManagerWhoseClockIsOffDoesNotEvenLookAtTheLease(t *testing.T) {
 	if err := guard.Err(); err != nil {
 		t.Errorf("readyz says %v still", err)
 	}
+	if line := <-lines; !strings.Contains(line, "The clock is fine again") || len(lines) != 0 {
+		t.Errorf("then %q and %d more lines; want that it is fine, and nothing in between", line, len(lines))
+	}
 }
 
 func TestAClockThatDriftsWhileLeadingEndsTheManagerWhichReleasesItsLease(t *testing.T) {

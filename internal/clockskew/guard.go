@@ -25,7 +25,7 @@ var (
 type Options struct {
 	Offset    func(context.Context) (time.Duration, error) // see Meter.Offset
 	Every     time.Duration                                // between two comparisons; 30 s
-	SoonEvery time.Duration                                // between two comparisons, and log lines, while the clock is off or unknown; 10 s
+	SoonEvery time.Duration                                // between two comparisons while the clock is off or unknown; 10 s
 	Observe   func(offset time.Duration)                   // told of each comparison; may be nil
 	Log       logr.Logger
 }
@@ -39,6 +39,7 @@ type Guard struct {
 	err   error         // why this manager may not lead now; nil: it may
 	fine  chan struct{} // closed while err is nil
 	known bool
+	mute  bool // it was told that the clocks cannot be compared
 }
 
 // NewGuard returns a guard; Start runs it.
@@ -127,13 +128,24 @@ func (g *Guard) compare(ctx context.Context) {
 	switch {
 	case err != nil && ctx.Err() != nil:
 	case err != nil:
-		g.o.Log.Info("Cannot compare the clock with the API server's", "reason", err.Error())
+		if !g.silence(true) {
+			g.o.Log.Info("Cannot compare the clock with the API server's; trying again", "reason", err.Error())
+		}
 	default:
+		g.silence(false)
 		if g.o.Observe != nil {
 			g.o.Observe(offset)
 		}
 		g.settle(judge(offset))
 	}
+}
+
+// silence says whether trouble with the comparison was told of already, and remembers whether it is now.
+func (g *Guard) silence(mute bool) (was bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	was, g.mute = g.mute, mute
+	return was
 }
 
 func judge(offset time.Duration) error {
@@ -159,8 +171,9 @@ func (g *Guard) settle(err error) {
 	}
 	g.mu.Unlock()
 	switch {
-	case err != nil:
-		g.o.Log.Error(err, "Not leading because of the clock")
+	case err != nil && !errors.Is(was, ErrSkewed):
+		g.o.Log.Error(err, "Not leading because of the clock; comparing again until it is fine")
+	case err != nil: // by how much is in readyz and in the metric
 	case was != nil && known:
 		g.o.Log.Info("The clock is fine again")
 	}
