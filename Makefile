@@ -95,6 +95,7 @@ verify: generate ## Check that what is generated is committed, and that code and
 		echo "generated files are not current: run 'make generate' and commit"; exit 1; fi
 	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); \
 		if [[ -n "$$unformatted" ]]; then echo "not formatted (make fmt): $$unformatted"; exit 1; fi
+	hack/release/versions check
 	@for module in $(MODULES); do echo "go mod tidy -diff ($$module)"; go -C $$module mod tidy -diff; done
 	go vet ./...
 	go -C hack/tools vet ./...
@@ -118,6 +119,10 @@ image-multiarch: bin/image bin/sbom ## Build the image for amd64 and arm64, as a
 .PHONY: reproducible
 reproducible: bin/image bin/sbom ## Build programs and image twice, in two places, and compare them (ARCHES=amd64)
 	hack/release/reproducible
+
+.PHONY: release-notes
+release-notes: ## Print what CHANGELOG.md says of VERSION
+	@hack/release/notes $(VERSION)
 
 .PHONY: clean
 clean: ## Remove what was built here; the cached control plane stays
