@@ -13,7 +13,7 @@ var documents = map[string]string{
 
 // scenarios that some test of this package runs.
 var scenarios = map[string]bool{
-	"tutorial": true, "restore": true, "kafka": true, "install": true, "kustomize": true, "upgrade": true, "sizing": true,
+	"tutorial": true, "restore": true, "kafka": true, "install": true, "uninstall": true, "kustomize": true, "upgrade": true, "sizing": true,
 }
 
 func TestEveryCommandIsTestedOrSaysWhyNot(t *testing.T) {
