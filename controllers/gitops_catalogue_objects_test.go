@@ -20,6 +20,10 @@ var definitionObjects = map[string]func(*catalogue){
 	"new":                   func(c *catalogue) { c.define("x") },
 	"accepted":              func(c *catalogue) { c.judged() },
 	"waits-for-participant": func(c *catalogue) { c.define("x"); c.reconcile(c.definitions(), "x") },
+	"waits-for-permission": func(c *catalogue) {
+		c.may = permitting(c.t, c.namespace, "other.")
+		c.judged()
+	},
 	"refused-definition": func(c *catalogue) {
 		c.judged(func(s *v1alpha1.SagaDefinitionSpec) { s.Steps[0].Action.Input = rawJSON(`["a"]`) })
 	},
@@ -65,6 +69,10 @@ var participantObjects = map[string]func(*catalogue){
 	"topics-not-looked":  func(c *catalogue) { c.seen(v1alpha1.ReasonPending, "The topics have not been looked for yet") },
 	"topic-missing":      func(c *catalogue) { c.seen(v1alpha1.ReasonTopicMissing, `Missing: "x.commands"`) },
 	"broker-unavailable": func(c *catalogue) { c.seen(v1alpha1.ReasonBrokerUnavailable, "The broker does not answer") },
+	"topic-not-permitted": func(c *catalogue) {
+		c.may = permitting(c.t, c.namespace, "inventory.")
+		c.seen(v1alpha1.ReasonTopicsFound, "All topics are there")
+	},
 	"deleting-in-use": func(c *catalogue) {
 		c.seen(v1alpha1.ReasonTopicsFound, "All topics are there")
 		c.define("order", func(s *v1alpha1.SagaDefinitionSpec) { s.Steps[0].Participant = "x" })

@@ -87,6 +87,7 @@ var sagaObjects = map[string]func(*sagas){
 		s.start(edited(twoSteps("x"), func(x *v1alpha1.Saga) { x.Spec.Definition.Steps[1].Participant = "absent" }))
 	},
 	"suspended-before-start": func(s *sagas) { s.start(edited(twoSteps("x"), func(x *v1alpha1.Saga) { x.Spec.Suspend = true })) },
+	"waits-for-permission":   func(s *sagas) { s.r.Permitted = permitting(s.t, s.namespace, "a."); s.start(twoSteps("x")) },
 	"suspended-and-waits": func(s *sagas) {
 		s.start(edited(fromDefinition("x", "order"), func(x *v1alpha1.Saga) { x.Spec.Suspend = true }))
 	},

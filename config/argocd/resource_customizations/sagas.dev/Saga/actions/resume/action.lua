@@ -1,0 +1,3 @@
+-- Let forward commands leave again.
+obj.spec.suspend = false
+return obj

@@ -1,0 +1,3 @@
+-- Hold back forward commands, and the deadline with them.
+obj.spec.suspend = true
+return obj
