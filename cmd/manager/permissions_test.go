@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -50,6 +52,39 @@ func TestTheRolesNameEverythingAndNoSecrets(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func rulesOf(permissions []permission) (rules []rbacv1.PolicyRule) {
+	for _, p := range permissions {
+		rules = append(rules, rbacv1.PolicyRule{APIGroups: []string{p.group}, Resources: []string{p.resource}, Verbs: p.verbs})
+	}
+	return rules
+}
+
+// single has one line for each single thing that rules allow.
+func single(rules []rbacv1.PolicyRule) []string {
+	var all []string
+	for _, rule := range rules {
+		for _, group := range rule.APIGroups {
+			for _, resource := range rule.Resources {
+				for _, verb := range rule.Verbs {
+					all = append(all, verb+" "+resource+"."+group)
+				}
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+func TestWhatIsLookedForAtTheStartIsWhatTheRolesGive(t *testing.T) {
+	cluster, namespaced := readRoles(t)
+	if got, want := single(rulesOf(append(slices.Clone(grants), orderGrants...))), single(cluster.Rules); !slices.Equal(got, want) {
+		t.Errorf("looked for: %q; the role gives: %q", got, want)
+	}
+	if got, want := single(rulesOf([]permission{leaseGrant})), single(namespaced.Rules); !slices.Equal(got, want) {
+		t.Errorf("looked for: %q; the role of the lease gives: %q", got, want)
 	}
 }
 
@@ -121,18 +156,21 @@ func order(namespace string) *v1alpha1.OrderWorkflow {
 	}
 }
 
-func apiClient(t *testing.T) client.Client {
+func rbacScheme(t *testing.T) *runtime.Scheme {
 	t.Helper()
 	scheme, err := newScheme()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, add := range []func() error{func() error { return rbacv1.AddToScheme(scheme) }, func() error { return appsv1.AddToScheme(scheme) }} {
-		if err := add(); err != nil {
-			t.Fatal(err)
-		}
+	if err := rbacv1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
 	}
-	api, err := client.New(controlplane.ForTest(t).Config(), client.Options{Scheme: scheme})
+	return scheme
+}
+
+func apiClient(t *testing.T) client.Client {
+	t.Helper()
+	api, err := client.New(controlplane.ForTest(t).Config(), client.Options{Scheme: rbacScheme(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,6 +192,25 @@ func grant(t *testing.T, api client.Client, user string) {
 			ObjectMeta: metav1.ObjectMeta{Namespace: namespaced.Namespace, Name: namespaced.Name}, Subjects: subjects,
 			RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: namespaced.Name},
 		})
+}
+
+// grantEverywhere gives the user what the roles give, in all namespaces.
+func grantEverywhere(t *testing.T, api client.Client, user string) {
+	t.Helper()
+	cluster, namespaced := readRoles(t)
+	grantRules(t, api, user, append(cluster.Rules, namespaced.Rules...))
+}
+
+func grantRules(t *testing.T, api client.Client, user string, rules []rbacv1.PolicyRule) {
+	t.Helper()
+	create(t, api, &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: user}, Rules: rules}, &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: user}, Subjects: []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: user}},
+		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: user},
+	})
+}
+
+func namespaceNamed(name string) *corev1.Namespace {
+	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
 }
 
 func create(t *testing.T, api client.Client, objects ...client.Object) {
