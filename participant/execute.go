@@ -161,6 +161,9 @@ func (p *Participant) attempt(ctx context.Context, tx *sql.Tx, name string, do f
 		end = "ROLLBACK TO SAVEPOINT "
 	}
 	if _, ended := tx.ExecContext(ctx, end+name); ended != nil {
+		if err != nil { // it may be why, since some errors end the whole transaction; but only its words: it is no answer any more
+			ended = fmt.Errorf("%w, after: %s", ended, err.Error())
+		}
 		return &savepointError{ended}
 	}
 	return err

@@ -49,7 +49,8 @@ func openDatabase(ctx context.Context, dir, service, sync, books string) (*sql.D
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("making the data directory: %w", err)
 	}
-	db, err := open(databaseFile(dir, service), "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous("+sync+")")
+	db, err := open(databaseFile(dir, service), "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous("+sync+")",
+		"_pragma=temp_store(MEMORY)") // what savepoints keep must not need a /tmp, which a container may not have
 	if err != nil {
 		return nil, err
 	}
