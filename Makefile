@@ -13,7 +13,7 @@ GENERATED := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/
 # The packages whose tests talk to a broker, which test/kafkatest gives them; test/faults is called by name.
 KAFKA_PACKAGES = $$(go list -test -f '{{.ImportPath}} {{.Deps}}' ./... | \
 	awk '/^[^ ]+\.test .*\/test\/kafkatest/ {sub(/\.test$$/, "", $$1); print $$1}' | grep -v /test/faults)
-MODULES := . hack/tools hack/tools/helm hack/tools/helm-unittest hack/tools/kubeconform hack/controlplane hack/kind
+MODULES := . hack/tools hack/tools/helm hack/tools/helm-unittest hack/tools/kubeconform hack/controlplane test/manifests hack/kind
 
 # What is built for users: programs and image of this version, by default for this machine's architecture.
 IMAGE ?= saga-operator
@@ -73,6 +73,16 @@ build: ## Build every command into bin/
 .PHONY: lint
 lint: bin/golangci-lint ## Check the code's habits, the import rules and the API conventions
 	bin/golangci-lint run ./...
+
+.PHONY: lint-chart
+lint-chart: bin/helm bin/helm-unittest ## Check the chart: helm lint, its unit tests
+	@for values in $(CHART)/ci/*-values.yaml; do bin/helm lint --strict --quiet $(CHART) --values $$values; done
+	bin/helm-unittest --strict $(CHART)
+
+.PHONY: test-manifests
+test-manifests: bin/helm bin/kubeconform ## Compare and scan what chart and kustomize make, on a real API server
+	@hack/controlplane/build >/dev/null
+	go -C test/manifests test -race -timeout 10m ./...
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format the code

@@ -90,3 +90,30 @@ rules:
   - {{ include "saga-operator.testTopic" . }}
 {{- end }}
 {{- end }}
+
+{{/* Ports of the brokers, each once, as a JSON list. */}}
+{{- define "saga-operator.kafkaPorts" -}}
+{{- $ports := list }}
+{{- range .Values.kafka.brokers }}
+{{- $ports = append $ports (regexFind "[0-9]+$" . | int) }}
+{{- end }}
+{{- range .Values.networkPolicy.kafkaPorts }}
+{{- $ports = append $ports (int .) }}
+{{- end }}
+{{- uniq $ports | toJson }}
+{{- end }}
+
+{{/* Whose requests a FlowSchema is about. */}}
+{{- define "saga-operator.flowSubjects" -}}
+- kind: ServiceAccount
+  serviceAccount:
+    name: {{ include "saga-operator.serviceAccountName" . }}
+    namespace: {{ .Release.Namespace }}
+{{- end }}
+
+{{/* Annotations of what `helm test` makes; the argument is its order. */}}
+{{- define "saga-operator.testHook" -}}
+helm.sh/hook: test
+helm.sh/hook-weight: {{ . | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end }}
