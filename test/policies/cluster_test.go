@@ -139,7 +139,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(time.Minute)
 	for !holds() {
-		if time.Now().After(deadline) {
+		if t.Failed() || time.Now().After(deadline) {
 			t.Fatalf("still waiting for %s", what)
 		}
 		time.Sleep(50 * time.Millisecond) // between two polls
