@@ -3,6 +3,7 @@
 package stage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,11 +35,14 @@ var Services = []string{"inventory", "payment", "shipping"}
 type Options struct {
 	Dir          string // of logs, data and control plane; exists
 	Broker       string // host:port
+	Admin        string // host:port at which topics are made; empty: Broker
 	Installation string
 	Topics       string // prefix of the services' topics, so that stages can share a broker
 	Latency      time.Duration
 	NoFsync      bool // etcd does not wait for the disk
 	LogLevel     string
+	// Flags are more flags of a program, the manager or one of the services, by name. Optional.
+	Flags func(name string) []string
 	// Failed is told when a process ends that should not have.
 	Failed func(error)
 }
@@ -108,7 +112,7 @@ func (s *Stage) startPlane(ctx context.Context) error {
 }
 
 func (s *Stage) prepare(ctx context.Context) error {
-	broker, err := kafka.Connect(kafka.Config{Brokers: []string{s.Broker}, ClientID: "stage"})
+	broker, err := kafka.Connect(kafka.Config{Brokers: []string{cmp.Or(s.Admin, s.Broker)}, ClientID: "stage"})
 	if err != nil {
 		return err
 	}
@@ -144,9 +148,9 @@ func (s *Stage) Data() string { return filepath.Join(s.Dir, "data") }
 // StartServices starts, or starts again, the three services.
 func (s *Stage) StartServices() error {
 	for _, name := range Services {
-		err := s.Crew.Start(crew.Command{Name: name, Path: filepath.Join(s.bin, "sample-services"), Args: []string{
+		err := s.Crew.Start(crew.Command{Name: name, Path: filepath.Join(s.bin, "sample-services"), Args: append([]string{
 			name, "--brokers", s.Broker, "--data", s.Data(), "--latency", s.Latency.String(), "--commands-topic", s.Topics + name + ".commands",
-		}})
+		}, s.more(name)...)})
 		if err != nil {
 			return err
 		}
@@ -167,7 +171,15 @@ func (s *Stage) StartManager(name string, flags ...string) error {
 	if s.LogLevel != "" {
 		args = append(args, "--log-level", s.LogLevel)
 	}
-	return s.Crew.Start(crew.Command{Name: name, Path: filepath.Join(s.bin, "manager"), Args: append(args, flags...)})
+	args = append(append(args, s.more("manager")...), flags...)
+	return s.Crew.Start(crew.Command{Name: name, Path: filepath.Join(s.bin, "manager"), Args: args})
+}
+
+func (s *Stage) more(name string) []string {
+	if s.Flags == nil {
+		return nil
+	}
+	return s.Flags(name)
 }
 
 // Books runs the services' own check of their books and returns what it prints. It fails where they do not balance, or where
