@@ -35,6 +35,17 @@ func TestInstallUpgradeAndRemove(t *testing.T) {
 	s.run(t, "docs/upgrade.md", "", "kustomize", nil)
 }
 
+// TestTheReadmesInstallation follows the README in a cluster that has nothing.
+func TestTheReadmesInstallation(t *testing.T) {
+	needs(t, "E2E", "make test-e2e")
+	if len(blocksOf(t, readme, readmeSection)) == 0 {
+		t.Skipf("it has no section %q yet", readmeSection)
+	}
+	begun, s := time.Now(), inACluster(t)
+	s.run(t, readme, readmeSection, "readme", nil)
+	t.Logf("from nothing to a saga that has ended: %s", time.Since(begun).Round(time.Second))
+}
+
 // inACluster returns a shell whose kind makes one cluster of this test's own.
 func inACluster(t *testing.T) *shell {
 	t.Helper()

@@ -6,21 +6,31 @@ import (
 	"testing"
 )
 
+// The part of the README that is held to this.
+const (
+	readme        = "README.md"
+	readmeSection = "## Install"
+)
+
 // documents are what is held to this: whole, or below a heading.
 var documents = map[string]string{
 	"docs/install.md": "", "docs/upgrade.md": "", "docs/sizing.md": "", "docs/restore.md": "", "docs/tutorial.md": "",
+	readme: readmeSection,
 }
 
 // scenarios that some test of this package runs.
 var scenarios = map[string]bool{
-	"tutorial": true, "restore": true, "kafka": true, "install": true, "uninstall": true, "kustomize": true, "upgrade": true, "sizing": true,
+	"tutorial": true, "restore": true, "kafka": true, "install": true, "uninstall": true, "kustomize": true, "upgrade": true, "sizing": true, "readme": true,
 }
 
 func TestEveryCommandIsTestedOrSaysWhyNot(t *testing.T) {
 	for file, heading := range documents {
 		t.Run(file, func(t *testing.T) {
-			tested := 0
-			for _, b := range blocksOf(t, file, heading) {
+			tested, blocks := 0, blocksOf(t, file, heading)
+			if heading != "" && len(blocks) == 0 {
+				t.Skipf("it has no section %q yet", heading)
+			}
+			for _, b := range blocks {
 				if problem := b.problem(); problem != "" {
 					t.Errorf("%s: %s", b, problem)
 				}
