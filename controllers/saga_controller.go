@@ -22,6 +22,7 @@ import (
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 	"github.com/sagas-dev/saga-operator/internal/dispatch"
+	"github.com/sagas-dev/saga-operator/internal/engine"
 	"github.com/sagas-dev/saga-operator/internal/outbound"
 	"github.com/sagas-dev/saga-operator/internal/program"
 	"github.com/sagas-dev/saga-operator/internal/replies"
@@ -90,6 +91,10 @@ func (r *SagaReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 
 // visit decides on one copy of the saga. again asks for a live copy: something cannot be judged on this one.
 func (r *SagaReconciler) visit(ctx context.Context, saga *v1alpha1.Saga, live bool) (again bool, _ ctrl.Result, _ error) {
+	if saga.Status.Rules > engine.Rules { // after a rollback: what is not known here of its state, the next write would drop
+		ctrl.LoggerFrom(ctx).Info("Leaving a saga alone that a newer version has started", "rules", saga.Status.Rules, "known", engine.Rules)
+		return false, ctrl.Result{}, nil
+	}
 	v, err := r.gather(ctx, saga, live)
 	switch {
 	case err != nil:
