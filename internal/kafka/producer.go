@@ -91,6 +91,9 @@ func (p *Producer) Send(ctx context.Context, messages []wire.Message) error {
 // ready checks the topic first, since the library lets one missing topic fail all messages of a call.
 func (p *Producer) ready(ctx context.Context, m wire.Message) error {
 	topics, err := p.client.Topics(ctx, m.Topic)
+	if err == nil && !topics[m.Topic].Exists && p.client.refresh() { // it may have been made since the last look
+		topics, err = p.client.Topics(ctx, m.Topic)
+	}
 	if err != nil {
 		return err
 	}

@@ -75,6 +75,24 @@ func TestAMissingTopicFailsOnlyItsOwnMessages(t *testing.T) {
 	})
 }
 
+func TestATopicThatWasMadeAMomentAgoTakesMessagesAtOnce(t *testing.T) {
+	cluster := kafkatest.Start(t)
+	old, fresh := cluster.Topic(t, 1), kafkatest.Name("fresh")
+	client, err := kafka.Connect(kafka.Config{Brokers: cluster.Brokers, ClientID: "test", MetadataTTL: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	p := newProducer(t, client)
+	if err := p.Send(t.Context(), []wire.Message{keyed(old, "k", "first")}); err != nil {
+		t.Fatal(err)
+	}
+	cluster.CreateTopics(t, 1, fresh)
+	if err := p.Send(t.Context(), []wire.Message{keyed(fresh, "k", "second")}); err != nil {
+		t.Errorf("the picture of topics from before it was made counts for more than the broker: %v", err)
+	}
+}
+
 func TestAMessageThatIsTooLargeIsRefused(t *testing.T) {
 	cluster := kafkatest.Start(t)
 	topic := cluster.Topic(t, 1)
