@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -59,7 +60,7 @@ func losesTheLeadersNodeToADrain(t *testing.T, c *cluster) {
 	c.refusesToLoseBoth(t)
 	leader := c.leader(t)
 	node := leader.Spec.NodeName
-	t.Cleanup(func() { c.kubectl(t, "uncordon", node) })
+	t.Cleanup(func() { c.afterwards(t, "kubectl", "uncordon", node) })
 	c.giveBack(t, "payment")
 	c.kubectl(t, "drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=90s")
 	for _, pod := range c.awaitManagers(t) {
@@ -100,18 +101,13 @@ func (c *cluster) evict(t *testing.T, pod *corev1.Pod) error {
 // losesTheLeadersNodeToACrash freezes the node that the leader is on. For the rest of the cluster it is gone; when it thaws, a
 // leader of yesterday wakes up on it, in the middle of what it did.
 func losesTheLeadersNodeToACrash(t *testing.T, c *cluster) {
+	c.spread(t)
 	b := c.inFlight(t, shop, "frozen", 30)
 	leader := c.leader(t)
 	node := leader.Spec.NodeName
 	begun := time.Now()
 	c.docker(t, "pause", node)
-	frozen := true
-	thaw := func() {
-		if frozen {
-			c.docker(t, "unpause", node)
-			frozen = false
-		}
-	}
+	thaw := sync.OnceFunc(func() { c.afterwards(t, "docker", "unpause", node) })
 	t.Cleanup(thaw)
 	c.handOver(t, b.name, leader.Name, begun, afterNodeLoss)
 	c.giveBack(t, "payment")
@@ -121,6 +117,22 @@ func losesTheLeadersNodeToACrash(t *testing.T, c *cluster) {
 	c.kubectl(t, "wait", "--for=condition=Ready", "node/"+node, "--timeout=90s")
 	c.awaitManagers(t)
 	c.balanced(t, b, false)
+}
+
+// spread has the managers on two nodes again: nobody moves them back by itself when a node returns from a drain.
+func (c *cluster) spread(t *testing.T) {
+	t.Helper()
+	leader := c.leader(t)
+	for _, pod := range c.awaitManagers(t) {
+		if pod.Name != leader.Name && pod.Spec.NodeName == leader.Spec.NodeName {
+			if err := c.client.Delete(t.Context(), &pod); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if pods := c.awaitManagers(t); pods[0].Spec.NodeName == pods[1].Spec.NodeName {
+		t.Fatalf("both managers are on %s again", pods[0].Spec.NodeName)
+	}
 }
 
 // awaitEndOf waits until a manager that lost its lease has noticed: its process ends, and the pod starts another or goes.

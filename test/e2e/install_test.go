@@ -41,7 +41,9 @@ func installs(t *testing.T, c *cluster) {
 		t.Errorf("both managers are on one node: %v", nodes)
 	}
 	begun := time.Now()
-	c.mustHelm(t, "test")
+	if out := c.mustHelm(t, "test"); !strings.Contains(out, "Succeeded") {
+		t.Errorf("helm test has run nothing:\n%s", out)
+	}
 	t.Logf("helm test took %s", since(begun))
 	c.describe(t, shop)
 }

@@ -57,12 +57,12 @@ func (c *cluster) makeNamespace(t *testing.T, name string) {
 
 // helm runs one of helm's commands on the release, and waits until what it changes has come about. Install and upgrade
 // take the values of the tests, and sets above them.
-func (c *cluster) helm(ctx context.Context, command string, sets ...string) error {
+func (c *cluster) helm(ctx context.Context, command string, sets ...string) (string, error) {
 	args := []string{command, release}
 	if command == "install" || command == "upgrade" {
 		values := filepath.Join(c.dir, "values.yaml")
 		if err := os.WriteFile(values, fmt.Appendf(nil, valuesFile, c.brokers()), 0o600); err != nil {
-			return fmt.Errorf("writing the values: %w", err)
+			return "", fmt.Errorf("writing the values: %w", err)
 		}
 		args = append(args, filepath.Join("charts", "saga-operator"), "--values", values)
 		for _, set := range sets {
@@ -73,15 +73,16 @@ func (c *cluster) helm(ctx context.Context, command string, sets ...string) erro
 	if command != "test" {
 		args = append(args, "--wait")
 	}
-	_, err := c.run(ctx, "helm", args...)
-	return err
+	return c.run(ctx, "helm", args...)
 }
 
-func (c *cluster) mustHelm(t *testing.T, command string, sets ...string) {
+func (c *cluster) mustHelm(t *testing.T, command string, sets ...string) string {
 	t.Helper()
-	if err := c.helm(t.Context(), command, sets...); err != nil {
+	out, err := c.helm(t.Context(), command, sets...)
+	if err != nil {
 		t.Fatal(err)
 	}
+	return out
 }
 
 // brokers that operator and services use now.

@@ -17,10 +17,12 @@ import (
 
 func upgradesAndRollsBack(t *testing.T, c *cluster) {
 	c.rollOutUnder(t, c.inFlight(t, shop, "upgraded", 100), nextVersion, "debug", func() error {
-		return c.helm(t.Context(), "upgrade", "image.tag="+nextVersion, "logging.level=debug")
+		_, err := c.helm(t.Context(), "upgrade", "image.tag="+nextVersion, "logging.level=debug")
+		return err
 	})
 	c.rollOutUnder(t, c.inFlight(t, shop, "rolled-back", 100), version, "info", func() error {
-		return c.helm(t.Context(), "rollback")
+		_, err := c.helm(t.Context(), "rollback")
+		return err
 	})
 }
 
