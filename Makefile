@@ -13,7 +13,7 @@ GENERATED := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/
 # The packages whose tests talk to a broker, which test/kafkatest gives them; test/faults is called by name.
 KAFKA_PACKAGES = $$(go list -test -f '{{.ImportPath}} {{.Deps}}' ./... | \
 	awk '/^[^ ]+\.test .*\/test\/kafkatest/ {sub(/\.test$$/, "", $$1); print $$1}' | grep -v /test/faults)
-MODULES := . hack/tools hack/tools/helm hack/tools/helm-unittest hack/tools/kubeconform hack/controlplane test/manifests hack/kind
+MODULES := . hack/tools hack/tools/helm hack/tools/helm-unittest hack/tools/kubeconform hack/controlplane test/manifests test/gitops hack/kind
 
 # What is built for users: programs and image of this version, by default for this machine's architecture.
 IMAGE ?= saga-operator
@@ -45,6 +45,10 @@ test-kafka: ## Run the tests that use Kafka, and the fault tests, on Apache Kafk
 	@hack/controlplane/build >/dev/null
 	@$(on-kafka); go test -race -count=1 -p 1 -timeout 20m $(KAFKA_PACKAGES); \
 		FAULTS=1 go test -count=1 -timeout 30m -v ./test/faults/...
+
+.PHONY: test-gitops
+test-gitops: ## Ask the code of Argo CD and Flux what they make of our objects and examples (a module of its own; slow to compile at first)
+	CGO_ENABLED=0 go -C test/gitops test -vet=off -trimpath -count=1 ./...
 
 .PHONY: test-faults
 test-faults: ## Run only the fault tests: processes and brokers killed while orders are in flight (slow)

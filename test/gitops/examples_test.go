@@ -12,7 +12,9 @@ import (
 	source "github.com/fluxcd/source-controller/api/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"sigs.k8s.io/kustomize/api/krusty"
 	kustomization "sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
 )
 
@@ -107,5 +109,22 @@ func TestThePathsThatTheExamplesNameExist(t *testing.T) {
 	}
 	if paths < 4 {
 		t.Errorf("only %d paths were looked at", paths)
+	}
+}
+
+func TestKustomizeBuildsWhatATenantKeepsInGit(t *testing.T) {
+	for dir, want := range map[string]int{"tenants/shop": 4, "flux/operator": 3} {
+		built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(examples, dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if built.Size() != want {
+			t.Errorf("%s has %d objects; want %d", dir, built.Size(), want)
+		}
+		for _, object := range built.Resources() {
+			if object.GetGvk().Group == "sagas.dev" && object.GetNamespace() != "shop" {
+				t.Errorf("%s %s is in namespace %q", object.GetKind(), object.GetName(), object.GetNamespace())
+			}
+		}
 	}
 }
