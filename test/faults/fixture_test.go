@@ -29,14 +29,18 @@ var rivals = []string{
 func set(t *testing.T, broker string, latency time.Duration) *stage.Stage {
 	t.Helper()
 	name := kafkatest.Name("faults")
+	return setWith(t, stage.Options{Broker: broker, Installation: name, Topics: name + ".", Latency: latency})
+}
+
+// setWith sets a stage in a directory of its own.
+func setWith(t *testing.T, o stage.Options) *stage.Stage {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "saga-faults-") //nolint:usetesting // logs must outlive a failed test
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := stage.Set(t.Context(), stage.Options{
-		Dir: dir, Broker: broker, Installation: name, Topics: name + ".", Latency: latency, NoFsync: true,
-		Failed: func(err error) { t.Logf("a process ended: %v", err) },
-	})
+	o.Dir, o.NoFsync, o.Failed = dir, true, func(err error) { t.Logf("a process ended: %v", err) }
+	s, err := stage.Set(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
