@@ -138,6 +138,11 @@ reproducible: bin/image bin/sbom ## Build programs and image twice, in two place
 release-notes: ## Print what CHANGELOG.md says of VERSION
 	@hack/release/notes $(VERSION)
 
+.PHONY: release-fixtures
+release-fixtures: ## Keep what this version stores, for the test that later versions continue it; refused where it exists
+	@hack/controlplane/build >/dev/null
+	go run ./test/releases/capture --version v$(VERSION)
+
 .PHONY: clean
 clean: ## Remove what was built here; the cached control plane stays
 	rm -rf bin dist
