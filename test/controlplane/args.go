@@ -65,13 +65,14 @@ func (c *ControlPlane) controllerManagerArgs() ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the controller manager's port: %w", err)
 	}
-	return []string{
+	args := []string{
 		"--kubeconfig=" + user.Kubeconfig,
 		"--bind-address=127.0.0.1", "--secure-port=" + port, "--cert-dir=" + c.options.Dir,
 		"--controllers=" + strings.Join(c.options.Controllers, ","),
 		"--leader-elect=false",
 		"--kube-api-qps=200", "--kube-api-burst=400",
-	}, nil
+	}
+	return append(args, c.options.ControllerManagerArgs...), nil
 }
 
 // freePorts returns ports of 127.0.0.1 that nobody listens on at this moment, all different.

@@ -50,6 +50,8 @@ type Options struct {
 	UnsafeNoFsync bool
 	// APIServerArgs are further flags of kube-apiserver.
 	APIServerArgs []string
+	// ControllerManagerArgs are further flags of kube-controller-manager.
+	ControllerManagerArgs []string
 	// Output receives what the processes print, besides their log files in Dir. Default: nothing.
 	Output io.Writer
 }

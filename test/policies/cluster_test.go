@@ -85,7 +85,7 @@ func install(plane *controlplane.ControlPlane) (*cluster, error) {
 			return nil, fmt.Errorf("applying config/%s: %w: %s", folder, err, out)
 		}
 	}
-	return c, c.grantControllers(ctx)
+	return c, c.grantUndivided(ctx)
 }
 
 // addUsers makes everybody who asks.
@@ -105,19 +105,14 @@ func (c *cluster) addUsers() error {
 	return nil
 }
 
-// grantControllers gives the controllers that collect what an installation with per-controller credentials gives them.
-func (c *cluster) grantControllers(ctx context.Context) error {
-	for _, name := range []string{collector, namespaces, undivided} {
-		binding := &rbacv1.ClusterRoleBinding{
-			ObjectMeta: metav1.ObjectMeta{Name: strings.ReplaceAll(name, ":", "-")},
-			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
-			Subjects:   []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: name}},
-		}
-		if err := c.clients[root].Create(ctx, binding); err != nil {
-			return err
-		}
-	}
-	return nil
+// grantUndivided lets the controller manager that has no credentials for each of its controllers delete, and no more: those
+// controllers that have an account of their own are given their roles by the API server itself.
+func (c *cluster) grantUndivided(ctx context.Context) error {
+	return c.clients[root].Create(ctx, &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "undivided"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "system:controller:namespace-controller"},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: undivided}},
+	})
 }
 
 // kubectl runs kubectl as root and returns all that it prints.

@@ -7,10 +7,12 @@ import (
 )
 
 // TestMain lets the tests share a control plane whose controller manager collects garbage, deletes namespaces, aggregates
-// roles and checks the types of policies.
+// roles and checks the types of policies, each with an account of its own, as in a real cluster.
 func TestMain(m *testing.M) {
-	controlplane.Main(m, controlplane.Options{ControllerManager: true, Controllers: []string{
-		"garbage-collector-controller", "namespace-controller",
-		"clusterrole-aggregation-controller", "validatingadmissionpolicy-status-controller",
-	}})
+	controlplane.Main(m, controlplane.Options{
+		ControllerManager: true, ControllerManagerArgs: []string{"--use-service-account-credentials"}, Controllers: []string{
+			"garbage-collector-controller", "namespace-controller",
+			"clusterrole-aggregation-controller", "validatingadmissionpolicy-status-controller",
+		},
+	})
 }

@@ -153,7 +153,7 @@ func (s *shop) nothingWasForbidden() {
 	s.t.Helper()
 	log, err := os.ReadFile(filepath.Join(s.dir, "manager.log"))
 	s.must(err)
-	for _, word := range []string{"forbidden", "ValidatingAdmissionPolicy"} {
+	for _, word := range []string{"is forbidden: User", "ValidatingAdmissionPolicy"} {
 		if at := strings.Index(string(log), word); at >= 0 {
 			s.t.Errorf("the manager was refused something: …%s", log[max(0, at-300):min(len(log), at+300)])
 		}
