@@ -37,12 +37,12 @@ dev: ## Run the demo's parts until Ctrl-C and print the KUBECONFIG line
 
 .PHONY: test
 test: ## Run all tests with the race detector, on the embedded broker
-	@hack/controlplane/build >/dev/null
+	@hack/controlplane/build --controller-manager >/dev/null
 	go test -race -timeout 20m ./...
 
 .PHONY: test-kafka
 test-kafka: ## Run the tests that use Kafka, and the fault tests, on Apache Kafka (or on KAFKA_BROKERS)
-	@hack/controlplane/build >/dev/null
+	@hack/controlplane/build --controller-manager >/dev/null
 	@$(on-kafka); go test -race -count=1 -p 1 -timeout 20m $(KAFKA_PACKAGES); \
 		FAULTS=1 go test -count=1 -timeout 30m -v ./test/faults/...
 
