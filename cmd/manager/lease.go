@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
 
@@ -24,7 +26,9 @@ var errWorking = errors.New("messages may still be on their way: the lease is le
 type lease struct {
 	resourcelock.Interface
 	log     logr.Logger
-	working func() bool // messages may be on their way
+	working func() bool   // messages may be on their way
+	every   time.Duration // between two tries of a manager that does not lead; leaseEvery by default
+	away    func()        // told when the API server does not answer; whoever looks at it says so
 	leads   atomic.Bool
 
 	mu      sync.Mutex
@@ -61,6 +65,9 @@ func (l *lease) Update(ctx context.Context, record resourcelock.LeaderElectionRe
 		return errWorking
 	}
 	err := l.Interface.Update(ctx, record)
+	if err != nil && ctx.Err() == nil {
+		l.complain(err)
+	}
 	l.noteLead(err, record)
 	return err
 }
@@ -73,11 +80,13 @@ func (l *lease) insist(ctx context.Context, try func() error) error {
 			l.note("")
 			return err
 		}
+		if ctx.Err() == nil {
+			l.complain(err)
+		}
 		if l.leads.Load() || ctx.Err() != nil {
 			return err
 		}
-		l.note(reasonOfLease(err))
-		timer := time.NewTimer(leaseEvery)
+		timer := time.NewTimer(cmp.Or(l.every, leaseEvery))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -93,11 +102,14 @@ func namespaceMissing(err error) bool {
 	return errors.As(err, &status) && status.Status().Details != nil && status.Status().Details.Kind == "namespaces"
 }
 
-func reasonOfLease(err error) string {
-	if apierrors.ReasonForError(err) != "" {
-		return err.Error()
+// complain tells of what the API server says to the lease; where it says nothing, that concerns more than the lease.
+func (l *lease) complain(err error) {
+	switch {
+	case apierrors.ReasonForError(err) == metav1.StatusReasonUnknown:
+		l.away()
+	case !apierrors.IsConflict(err):
+		l.note(err.Error())
 	}
-	return reasonOf(err).Error()
 }
 
 // note logs what begins, changes or ends.
@@ -119,7 +131,10 @@ func (l *lease) noteLead(err error, record resourcelock.LeaderElectionRecord) {
 	if err != nil {
 		return
 	}
-	l.leads.Store(record.HolderIdentity == l.Identity())
+	leads := record.HolderIdentity == l.Identity()
+	if l.leads.Swap(leads) != leads {
+		l.log.Info("Who leads has changed", "this", leads, "lease", l.Describe())
+	}
 	l.mu.Lock()
 	l.holder = record.HolderIdentity
 	l.mu.Unlock()

@@ -134,14 +134,17 @@ func (p *parts) newManager(api *rest.Config) (ctrl.Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := managerOptions(p.cfg, scheme, p.log)
+	options := managerOptions(p.cfg, scheme, p.log.WithSink(quiet{p.log.GetSink()}))
 	options.Cache.DefaultWatchErrorHandler = p.watchBroke
 	if p.cfg.LeaderElect {
 		lock, err := newLease(p.cfg, api)
 		if err != nil {
 			return nil, err
 		}
-		p.lease = &lease{Interface: lock, log: p.log.WithName("lease"), working: func() bool { return p.sending.Load() > 0 }}
+		p.lease = &lease{
+			Interface: lock, log: p.log.WithName("lease"), away: p.lookAgain,
+			working: func() bool { return p.sending.Load() > 0 },
+		}
 		options.LeaderElectionResourceLockInterface = p.guard.Lock(p.lease)
 	}
 	mgr, err := ctrl.NewManager(api, options)
@@ -154,6 +157,11 @@ func (p *parts) newManager(api *rest.Config) (ctrl.Manager, error) {
 // watchBroke has the requirements looked at when the cache loses a watch. They tell why, once; the library would at each try.
 func (p *parts) watchBroke(_ context.Context, _ *toolscache.Reflector, err error) {
 	p.log.V(1).Info("A watch of the cache ended, and begins again", "reason", err.Error())
+	p.lookAgain()
+}
+
+// lookAgain asks for a look at all that is required.
+func (p *parts) lookAgain() {
 	for _, r := range p.required {
 		r.look()
 	}

@@ -32,9 +32,11 @@ const lasting = 5 * time.Second
 func (o ordeal) suffer(t *testing.T, kafka *kafkatest.Cluster, installation string) {
 	t.Helper()
 	namespace := controlplane.ForTest(t).Namespace(t)
-	p := startPlain(t, append([]string{
-		"--kafka-brokers", strings.Join(kafka.Brokers, ","), "--installation", installation, "--leader-election-namespace", namespace,
-	}, o.flags...)...)
+	flags := []string{"--installation", installation, "--leader-election-namespace", namespace}
+	if kafka != nil {
+		flags = append(flags, "--kafka-brokers", strings.Join(kafka.Brokers, ","))
+	}
+	p := startPlain(t, append(flags, o.flags...)...)
 	complains := func() bool {
 		code, text := p.readyz()
 		return code == http.StatusServiceUnavailable && strings.Contains(text, o.says)

@@ -191,9 +191,9 @@ func (g *guarded) rotateKey(carefully bool) {
 		g.t.Fatal(err)
 	}
 	old, next := string(raw), secretKey(g.t)
+	defer g.signsWith(next)
 	if !carefully {
 		g.keys.Set(g.t, map[string]string{"key": next, "previous": old})
-		time.Sleep(read)
 		return
 	}
 	for _, files := range []map[string]string{{"key": old, "previous": next}, {"key": next, "previous": old}} {
@@ -204,4 +204,29 @@ func (g *guarded) rotateKey(carefully bool) {
 		time.Sleep(read)
 	}
 	g.keys.Remove(g.t, "previous")
+}
+
+// signsWith waits until a command carries a token of that key.
+func (g *guarded) signsWith(secret string) {
+	g.t.Helper()
+	keys, err := wire.NewKeyring([]byte(secret), nil)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	key, _, _ := strings.Cut(keys.Token(wire.Command{}), ".")
+	topic := g.s.Topics + stage.Services[0] + ".commands"
+	kafkatest.Eventually(g.t, "a command that is signed with the new key", func() bool {
+		sent := 0
+		for _, end := range g.kafka.Ends(g.t, topic) {
+			sent += int(end)
+		}
+		for _, m := range g.kafka.Consume(g.t, topic, sent) {
+			for _, h := range m.Headers {
+				if strings.HasPrefix(string(h.Value), key+".") {
+					return true
+				}
+			}
+		}
+		return false
+	})
 }
