@@ -46,6 +46,16 @@ func newServer(t *testing.T) *server {
 	return &server{client.WithFieldValidation(c, metav1.FieldValidationStrict)}
 }
 
+// mapping says how the API server knows an object's kind.
+func (s *server) mapping(t *testing.T, o unstructured.Unstructured) *meta.RESTMapping {
+	t.Helper()
+	mapping, err := s.client.RESTMapper().RESTMapping(o.GroupVersionKind().GroupKind(), o.GroupVersionKind().Version)
+	if err != nil {
+		t.Fatalf("%s: %v", id(o), err)
+	}
+	return mapping
+}
+
 // apply says what the API server has against an object: by its schema, with unknown fields, and by admission.
 func (s *server) apply(t *testing.T, o unstructured.Unstructured) error {
 	t.Helper()

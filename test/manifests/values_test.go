@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/sagas-dev/saga-operator/internal/topicpolicy"
@@ -62,4 +63,13 @@ func TestTheChartsDefaultsAreTheManagers(t *testing.T) {
 		}
 	}
 	t.Error("there is no configuration")
+}
+
+func TestWhoHasNoRightsInTheClusterCanInstall(t *testing.T) {
+	server := newServer(t)
+	for _, o := range helm(t, "--values", valuesFiles(t)["restricted-values.yaml"]) {
+		if mapping := server.mapping(t, o); mapping.Scope.Name() != meta.RESTScopeNameNamespace {
+			t.Errorf("%s is the cluster's", id(o))
+		}
+	}
 }

@@ -1,13 +1,19 @@
 {{/* What the schema cannot judge: values that contradict each other, and Secrets that are not there. */}}
 {{- define "saga-operator.validate" -}}
 {{- $problems := list }}
-{{- range list "kafka" "watch" "topicPolicy" "accounts" "secrets" }}
+{{- range list "image" "kafka" "watch" "topicPolicy" "accounts" "secrets" }}
 {{- with include (printf "saga-operator.validate.%s" .) $ }}
 {{- $problems = concat $problems (splitList "\n" (trim .)) }}
 {{- end }}
 {{- end }}
 {{- with compact $problems }}
 {{- fail (printf "\n\nsaga-operator cannot be installed with these values:\n- %s\n" (join "\n- " .)) }}
+{{- end }}
+{{- end }}
+
+{{- define "saga-operator.validate.image" -}}
+{{- if and (eq .Values.image.tag "latest") (not .Values.image.digest) }}
+image.tag is latest, which is another program each day: name a version, or a digest in image.digest
 {{- end }}
 {{- end }}
 
@@ -69,6 +75,9 @@ topicPolicy is not stated, and with watch.scope Cluster it must be: say in topic
 {{- define "saga-operator.validate.accounts" -}}
 {{- if and (not .Values.serviceAccount.create) (not .Values.serviceAccount.name) }}
 serviceAccount.create is false: name the account to use in serviceAccount.name
+{{- end }}
+{{- if eq .Values.serviceAccount.name "default" }}
+serviceAccount.name is default, whose rights every pod of the namespace would share: choose another name
 {{- end }}
 {{- end }}
 
