@@ -171,13 +171,13 @@ bin/golangci-lint: hack/tools/go.mod hack/tools/golangci-lint/main.go
 	go -C hack/tools build -o $(CURDIR)/$@ ./golangci-lint
 
 bin/helm: hack/tools/helm/go.mod
-	go -C hack/tools/helm build -o $(CURDIR)/$@ helm.sh/helm/v4/cmd/helm
+	CGO_ENABLED=0 go -C hack/tools/helm build -trimpath -o $(CURDIR)/$@ helm.sh/helm/v4/cmd/helm
 
 bin/helm-unittest: hack/tools/helm-unittest/go.mod
-	go -C hack/tools/helm-unittest build -o $(CURDIR)/$@ github.com/helm-unittest/helm-unittest/cmd/helm-unittest
+	CGO_ENABLED=0 go -C hack/tools/helm-unittest build -trimpath -o $(CURDIR)/$@ github.com/helm-unittest/helm-unittest/cmd/helm-unittest
 
 bin/kubeconform: hack/tools/kubeconform/go.mod
-	go -C hack/tools/kubeconform build -o $(CURDIR)/$@ github.com/yannh/kubeconform/cmd/kubeconform
+	CGO_ENABLED=0 go -C hack/tools/kubeconform build -trimpath -o $(CURDIR)/$@ github.com/yannh/kubeconform/cmd/kubeconform
 
 # on-kafka exports KAFKA_BROKERS for the rest of a recipe: somebody else's broker, or one that ends with the recipe.
 define on-kafka
