@@ -45,6 +45,9 @@ func TestNobodyButTheOperatorTakesItsFinalizersOff(t *testing.T) {
 	p.make(participant)
 	p.make(revision)
 	none := func(o client.Object) { o.SetFinalizers(nil) }
+	confused := p.saga(running)
+	confused.Finalizers = append(confused.Finalizers, v1alpha1.FinalizerInUse)
+	p.must(p.clients[edit].Update(t.Context(), confused))
 	for name, test := range map[string]struct {
 		object client.Object
 		change func(client.Object)
@@ -53,6 +56,7 @@ func TestNobodyButTheOperatorTakesItsFinalizersOff(t *testing.T) {
 	}{
 		"of a saga":                      {p.saga(running), none, "finalizers", []string{"only the saga operator takes its finalizer off sagas 'saga-", "set spec.deletionPolicy to Orphan"}},
 		"of one that has ended":          {p.saga(completed), none, "finalizers", []string{"only the saga operator"}},
+		"but that of a participant":      {confused, func(o client.Object) { o.SetFinalizers([]string{v1alpha1.FinalizerSaga}) }, "", nil},
 		"of a participant":               {participant, none, "finalizers", []string{"off sagaparticipants", "once no unfinished saga needs it"}},
 		"of a revision":                  {revision, none, "revisions", []string{"holds what sagas run", "sagas.dev/in-use"}},
 		"nor the label of a revision":    {revision, func(o client.Object) { o.SetLabels(nil) }, "revisions", []string{"its label sagas.dev/definition"}},
