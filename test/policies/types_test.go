@@ -34,3 +34,26 @@ func TestTheAPIServerFindsNothingToWarnOfInThePolicies(t *testing.T) {
 		})
 	}
 }
+
+func TestAMisspeltFieldWouldBeWarnedOf(t *testing.T) {
+	c := ready(t)
+	policy := &admissionv1.ValidatingAdmissionPolicy{}
+	if err := c.clients[root].Get(t.Context(), types.NamespacedName{Name: "saga-operator-abort"}, policy); err != nil {
+		t.Fatal(err)
+	}
+	wrong := &admissionv1.ValidatingAdmissionPolicy{Spec: *policy.Spec.DeepCopy()} // without a binding it refuses nothing
+	wrong.Name = "misspelt"
+	wrong.Spec.Validations = []admissionv1.Validation{{Expression: "object.spec.abrot == true"}}
+	if err := c.clients[root].Create(t.Context(), wrong); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the controller manager to have checked its types", func() bool {
+		return c.clients[root].Get(t.Context(), types.NamespacedName{Name: wrong.Name}, wrong) == nil && wrong.Status.TypeChecking != nil
+	})
+	if len(wrong.Status.TypeChecking.ExpressionWarnings) == 0 {
+		t.Error("there is no warning")
+	}
+	if err := c.clients[root].Delete(t.Context(), wrong); err != nil {
+		t.Fatal(err)
+	}
+}
