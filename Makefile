@@ -130,6 +130,11 @@ endif
 image-multiarch: bin/image bin/sbom ## Build the image for amd64 and arm64, as an OCI layout in dist/oci; PUSH=REFERENCE pushes it
 	VERSION=$(VERSION) hack/release/image $(if $(PUSH),push,layout)
 
+.PHONY: test-image
+test-image: bin/image bin/sbom ## Try the image with this machine's Docker, and test what assembles it
+	go -C hack/tools test ./image ./sbom
+	hack/release/check-image
+
 .PHONY: reproducible
 reproducible: bin/image bin/sbom ## Build programs and image twice, in two places, and compare them (ARCHES=amd64)
 	hack/release/reproducible
