@@ -78,11 +78,16 @@ func set(t *testing.T) *stage.Stage {
 // applied are the samples and the saga above.
 func applied(t *testing.T) []*unstructured.Unstructured {
 	t.Helper()
+	return append(ours(manifests(t, "config/samples")), run1(t))
+}
+
+func run1(t *testing.T) *unstructured.Unstructured {
+	t.Helper()
 	saga := &unstructured.Unstructured{}
 	if err := yaml.Unmarshal([]byte(aSaga), &saga.Object); err != nil {
 		t.Fatal(err)
 	}
-	return append(ours(manifests(t, "config/samples")), saga)
+	return saga
 }
 
 // settled waits until everything is as it will stay: judged, or ended and announced.
@@ -102,14 +107,14 @@ func (c *tool) settled(manifest *unstructured.Unstructured) *unstructured.Unstru
 // rests says whether the manager has nothing left to write.
 func rests(live *unstructured.Unstructured) bool {
 	ended := false
-	phase, _, _ := unstructured.NestedString(live.Object, "status", "phase") //nolint:errcheck // another type is no phase
+	phase, _, _ := unstructured.NestedString(live.Object, "status", "phase")
 	switch live.GetKind() {
 	case "Saga":
 		ended = phase == string(v1alpha1.PhaseCompleted) && len(live.GetFinalizers()) == 0
 	case "OrderWorkflow":
 		ended = phase == string(v1alpha1.OrderCompleted) || phase == string(v1alpha1.OrderCancelled)
 	default:
-		conditions, _, _ := unstructured.NestedSlice(live.Object, "status", "conditions") //nolint:errcheck // another type is none
+		conditions, _, _ := unstructured.NestedSlice(live.Object, "status", "conditions")
 		for _, c := range conditions {
 			condition, ok := c.(map[string]any)
 			ended = ended || ok && condition["type"] == v1alpha1.ConditionReady && condition["status"] == "True"
@@ -156,7 +161,7 @@ func (c *tool) ownsItsSpec(live *unstructured.Unstructured) {
 	managers := 0
 	for _, entry := range live.GetManagedFields() {
 		var fields map[string]json.RawMessage
-		c.must(json.Unmarshal(entry.FieldsV1.Raw, &fields))
+		c.must(json.Unmarshal(entry.FieldsV1.GetRawBytes(), &fields))
 		if _, writes := fields["f:spec"]; writes && entry.Manager == managerName {
 			c.t.Errorf("the manager owns fields of the spec of %s %s: %s", live.GetKind(), live.GetName(), fields["f:spec"])
 		}
@@ -176,7 +181,7 @@ func (c *tool) madeByManager(name string) {
 	saga.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("Saga"))
 	saga.SetName(name)
 	for _, entry := range c.live(c.t.Context(), saga).GetManagedFields() {
-		if entry.Manager == managerName && strings.Contains(string(entry.FieldsV1.Raw), `"f:spec"`) {
+		if entry.Manager == managerName && strings.Contains(entry.FieldsV1.GetRawString(), `"f:spec"`) {
 			return
 		}
 	}
