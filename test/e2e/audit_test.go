@@ -14,10 +14,10 @@ import (
 	"github.com/sagas-dev/saga-operator/test/kafkatest"
 )
 
-// auditsTheTopics looks at what all scenarios together leave: services and broker ran through, and the topics show that
-// each command was sent in one form, that each was served, and that no answer was in vain.
+// auditsTheTopics looks at what all scenarios together leave: nothing has ended by itself, and the topics show that each command
+// was sent in one form, that each was served, and that no answer was in vain.
 func auditsTheTopics(t *testing.T, c *cluster) {
-	for _, namespace := range []string{shop, brokerNamespace} {
+	for _, namespace := range []string{operatorNamespace, shop, brokerNamespace} {
 		var pods corev1.PodList
 		if err := c.client.List(t.Context(), &pods, client.InNamespace(namespace)); err != nil {
 			t.Fatal(err)

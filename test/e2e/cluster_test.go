@@ -16,7 +16,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sagas-dev/saga-operator/api/v1alpha1"
-	"github.com/sagas-dev/saga-operator/test/controlplane"
 )
 
 // Namespaces of the operator, the sample shop and the broker.
@@ -137,30 +136,4 @@ func (c *cluster) setUpTheShop(t *testing.T) {
 	for _, name := range services {
 		c.kubectl(t, "rollout", "status", "-n", shop, "deployment/"+name, "--timeout=2m")
 	}
-}
-
-// tools are the programs that the tests call, and where they keep things.
-type tools struct {
-	root, dir, kubeconfig string
-	paths                 map[string]string
-}
-
-func newTools(t *testing.T) tools {
-	t.Helper()
-	root, err := controlplane.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	binaries, err := controlplane.BinDir(t.Context(), false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, err := os.MkdirTemp("", "saga-e2e-") //nolint:usetesting // what is exported must outlive a failed test
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tools{root: root, dir: dir, kubeconfig: filepath.Join(dir, "kubeconfig"), paths: map[string]string{
-		"kubectl": filepath.Join(binaries, "kubectl"),
-		"kind":    filepath.Join(root, "bin", "kind"), "helm": filepath.Join(root, "bin", "helm"),
-	}}
 }

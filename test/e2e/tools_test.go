@@ -10,7 +10,39 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sagas-dev/saga-operator/test/controlplane"
 )
+
+// tools are the programs that the tests call, and where they keep things.
+type tools struct {
+	root, dir, kubeconfig string
+	paths                 map[string]string
+}
+
+func newTools(t *testing.T) tools {
+	t.Helper()
+	root, err := controlplane.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	binaries, err := controlplane.BinDir(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "saga-e2e-") //nolint:usetesting // what is exported must outlive a failed test
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := map[string]string{"kubectl": filepath.Join(binaries, "kubectl")}
+	for _, name := range []string{"kind", "helm"} {
+		paths[name] = filepath.Join(root, "bin", name)
+		if _, err := os.Stat(paths[name]); err != nil {
+			t.Fatalf("%v: make bin/kind bin/helm", err)
+		}
+	}
+	return tools{root: root, dir: dir, kubeconfig: filepath.Join(dir, "kubeconfig"), paths: paths}
+}
 
 // run calls a program in the root of the repository and returns what it prints. An error has all that was printed.
 func (c tools) run(ctx context.Context, name string, args ...string) (string, error) {
