@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -44,7 +45,7 @@ func (p probes) serve(address string, log logr.Logger) (stop func(), err error) 
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		if err := server.Serve(listener); err != nil && err != http.ErrServerClosed { //nolint:errorlint // the value itself
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			log.Error(err, "Serving probes")
 		}
 	}()

@@ -43,10 +43,7 @@ func newRequirement(name string, every time.Duration, log logr.Logger, check fun
 func (r *requirement) run(ctx context.Context) error {
 	for {
 		err := r.check(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if !r.rest(ctx, r.note(err)) {
+		if ctx.Err() != nil || !r.rest(ctx, r.note(err)) {
 			return nil
 		}
 	}

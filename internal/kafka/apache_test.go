@@ -142,3 +142,37 @@ func TestAClientOfApacheKafkaTakesUpWhatIsRotatedWithoutARestart(t *testing.T) {
 	secret.Set(t, map[string]string{"ca.crt": next.PEM})
 	works("with the new authority alone")
 }
+
+func TestASessionThatApacheKafkaEndsIsNoBreakInReading(t *testing.T) {
+	kafkatest.NeedsApache(t)
+	const session = time.Second
+	broker := kafkatest.StartSecured(t, kafkatest.SecuredOptions{Reauthenticate: session})
+	broker.SetPassword(t, "user", "secret")
+	broker.CreateTopics(t, 2, "replies")
+	broker.Grant(t, kafkatest.ACL{User: "user", Resource: "topic", Name: "replies", Operation: "Read"},
+		kafkatest.ACL{User: "user", Resource: "group", Name: "group", Operation: "Read"})
+	secret := kafkatest.NewMount(t, map[string]string{"username": "user", "password": "secret", "ca.crt": broker.Authority.PEM})
+	client, err := kafka.Connect(kafka.Config{
+		Brokers: []string{broker.SASL()}, CAFile: secret.File("ca.crt"), MetadataTTL: time.Second,
+		SASL: "SCRAM-SHA-512", UsernameFile: secret.File("username"), PasswordFile: secret.File("password"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	r := read(t, client, "replies", "group")
+	r.awaitHeard(t)
+	since, _ := r.ReadableSince()
+	for i := range 6 {
+		until := time.Now().Add(session)
+		broker.Produce(t, wire.Message{Topic: "replies", Partition: int32(i % 2), Value: []byte("v")})
+		r.awaitValues(t, i+1)
+		kafkatest.Eventually(t, "the session to end", func() bool { return time.Now().After(until) })
+	}
+	if now, ok := r.ReadableSince(); !ok || !now.Equal(since) {
+		t.Errorf("readable since %s, %t; want still since %s", now, ok, since)
+	}
+	if changes := r.history(); len(changes) != 1 {
+		t.Errorf("changes of readability: %t; want the first alone", changes)
+	}
+}

@@ -47,8 +47,13 @@ type fetcher struct {
 	ids    []int32
 }
 
-// run fetches until ctx is done. A partition that fails is left out for a while, the others go on.
+// cutsAtMost is how many connections in a row may be cut off before that is a failure: as many as may lie idle together.
+const cutsAtMost = 3
+
+// run fetches until ctx is done. A partition that fails is left out for a while, the others go on. A connection that is cut
+// off is no failure yet: brokers end sessions whose time is over, and what silence means must not depend on that.
 func (f *fetcher) run(ctx context.Context) {
+	cuts := 0
 	for f.gate.pass(ctx) == nil {
 		due, wait := f.due()
 		if len(due) == 0 {
@@ -65,9 +70,12 @@ func (f *fetcher) run(ctx context.Context) {
 			return
 		}
 		if err != nil {
-			f.failed(due, err)
+			if cuts++; cuts > cutsAtMost || !cutOff(err) {
+				f.failed(due, err)
+			}
 			continue
 		}
+		cuts = 0
 		for _, part := range response.partitions {
 			f.take(ctx, part, started)
 		}
