@@ -1,7 +1,7 @@
 // Package releases holds what every release has stored, and the test that the present code continues it.
 //
 // testdata/<version> has two files for each story: NAME.yaml, the objects as that version left them in the API server, and
-// NAME.json, what it had sent for them and how they have to end. They come from a real run (see capture) and never change:
+// NAME.json, what it had sent for them and how they have to end; and crds, its resource definitions. They come from a real run (see capture) and never change:
 // a release adds a directory.
 //
 // Source: docs/releases.md, "What stays true between versions".

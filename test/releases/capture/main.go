@@ -83,6 +83,9 @@ func capture(ctx context.Context, release string) (err error) {
 			return err
 		}
 	}
+	if err := os.CopyFS(filepath.Join(fresh, "crds"), os.DirFS(filepath.Join(root, "config", "crd", "bases"))); err != nil {
+		return fmt.Errorf("copying the resource definitions: %w", err)
+	}
 	if err := os.CopyFS(target, os.DirFS(fresh)); err != nil {
 		return fmt.Errorf("writing the fixtures: %w", err)
 	}
