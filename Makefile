@@ -61,7 +61,7 @@ test-e2e: bin/kind bin/helm ## Install it in a kind cluster and take things away
 	E2E=1 go test -count=1 -timeout 30m -v ./test/e2e/...
 
 .PHONY: test-docs
-test-docs: ## Run the commands that the docs show, on a control plane and a Kafka of this machine (those of a cluster: E2E=1)
+test-docs: bin/kind bin/helm ## Run the commands that the docs show, on a control plane and a Kafka of this machine (those of a cluster: E2E=1)
 	@hack/controlplane/build >/dev/null
 	DOCS=1 go test -count=1 -timeout 40m -v ./test/docs/...
 
