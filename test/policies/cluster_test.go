@@ -132,7 +132,7 @@ func (c *cluster) kubectlAs(ctx context.Context, who, stdin string, args ...stri
 // eventually polls until holds is true.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(2 * time.Minute) // a loaded machine needs half of one
 	for !holds() {
 		if t.Failed() || time.Now().After(deadline) {
 			t.Fatalf("still waiting for %s", what)

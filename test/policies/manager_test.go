@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -58,13 +59,22 @@ func newShop(t *testing.T) *shop {
 	return s
 }
 
+var programs struct {
+	sync.Once
+	err error
+}
+
+// build builds manager and services once for all tests, into the control plane's directory.
 func (s *shop) build() {
 	s.t.Helper()
-	cmd := exec.CommandContext(s.t.Context(), "go", "build", "-trimpath", "-o", s.dir+"/", "./cmd/manager", "./cmd/sample-services")
-	cmd.Dir, cmd.Env = s.root, append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		s.t.Fatalf("building the programs: %v: %s", err, out)
-	}
+	programs.Do(func() {
+		cmd := exec.Command("go", "build", "-trimpath", "-o", s.plane.Dir()+"/", "./cmd/manager", "./cmd/sample-services")
+		cmd.Dir, cmd.Env = s.root, append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			programs.err = fmt.Errorf("building the programs: %w: %s", err, out)
+		}
+	})
+	s.must(programs.err)
 }
 
 func (s *shop) showLogs() {
@@ -102,13 +112,13 @@ func (s *shop) start(prefix, brokers string) {
 		if name == "inventory" {
 			args = append(args, "--stock", "TEA-100=1000")
 		}
-		s.must(s.crew.Start(crew.Command{Name: name, Path: filepath.Join(s.dir, "sample-services"), Args: args}))
+		s.must(s.crew.Start(crew.Command{Name: name, Path: filepath.Join(s.plane.Dir(), "sample-services"), Args: args}))
 	}
 	policy, err := json.Marshal(map[string]any{"rules": []any{map[string]any{"namespaces": []string{s.name}, "topicPrefixes": []string{prefix + "."}}}})
 	s.must(err)
 	file := filepath.Join(s.dir, "topic-policy.yaml")
 	s.must(os.WriteFile(file, policy, 0o600))
-	s.must(s.crew.Start(crew.Command{Name: "manager", Path: filepath.Join(s.dir, "manager"), Args: []string{
+	s.must(s.crew.Start(crew.Command{Name: "manager", Path: filepath.Join(s.plane.Dir(), "manager"), Args: []string{
 		"--kubeconfig", s.files[operator], "--leader-election-namespace", "saga-system", "--namespaces", s.name,
 		"--installation", prefix, "--kafka-brokers", brokers, "--topic-policy-file", file, "--insecure-reply-token-key",
 		"--metrics-bind-address", "0", "--health-probe-bind-address", "0", "--log-format", "text",
@@ -143,7 +153,7 @@ func (s *shop) sagaNamed(name string) *v1alpha1.Saga {
 // undone checks the books of the payment service: what was charged for an order was refunded.
 func (s *shop) undone() {
 	s.t.Helper()
-	out, err := exec.CommandContext(s.t.Context(), filepath.Join(s.dir, "sample-services"), "books", "--data", s.dir).CombinedOutput()
+	out, err := exec.CommandContext(s.t.Context(), filepath.Join(s.plane.Dir(), "sample-services"), "books", "--data", s.dir).CombinedOutput()
 	if err != nil {
 		s.t.Errorf("the books: %v: %s", err, out)
 	}
