@@ -31,7 +31,7 @@ type Options struct {
 	Found  func()        // told when topics were found that were missing, or the broker answers again; may be nil
 
 	Every     time.Duration // between two looks; 30 s
-	AwayEvery time.Duration // between two looks while the broker is away; 5 s
+	AwayEvery time.Duration // between two looks while the broker is away, or the installation's topics are; 5 s
 	AtLeast   time.Duration // between two looks that were asked for; 1 s
 	Log       logr.Logger
 }
@@ -144,7 +144,7 @@ func (w *Watch) Ready() error {
 func (w *Watch) away() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.picture.err != nil
+	return w.picture.ready(w.o.Own) != nil
 }
 
 // look takes a new picture and tells whose situation it changes.

@@ -24,14 +24,15 @@ type company struct {
 }
 
 // start starts a manager of the company.
-func (c *company) start(name string) {
+func (c *company) start(name string, more ...string) {
 	c.t.Helper()
 	address, err := stage.FreeAddress()
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	c.health[name] = address
-	err = c.s.StartManager(name, "--metrics-bind-address=0", "--leader-election-namespace=default", "--health-probe-bind-address="+address)
+	flags := []string{"--metrics-bind-address=0", "--leader-election-namespace=default", "--health-probe-bind-address=" + address}
+	err = c.s.StartManager(name, append(flags, more...)...)
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -145,9 +145,12 @@ func (s *Stage) keyFile() string { return filepath.Join(s.Dir, "reply-token.key"
 // Data is the directory of the services' books.
 func (s *Stage) Data() string { return filepath.Join(s.Dir, "data") }
 
-// StartServices starts, or starts again, the three services.
-func (s *Stage) StartServices() error {
-	for _, name := range Services {
+// StartServices starts, or starts again, the named services; all three where none is named.
+func (s *Stage) StartServices(names ...string) error {
+	if len(names) == 0 {
+		names = Services
+	}
+	for _, name := range names {
 		err := s.Crew.Start(crew.Command{Name: name, Path: filepath.Join(s.bin, "sample-services"), Args: append([]string{
 			name, "--brokers", s.Broker, "--data", s.Data(), "--latency", s.Latency.String(), "--commands-topic", s.Topics + name + ".commands",
 		}, s.more(name)...)})
