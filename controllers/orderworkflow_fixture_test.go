@@ -150,6 +150,18 @@ func (o *orders) moveSaga(name string, phase v1alpha1.SagaPhase, steps ...v1alph
 	o.must(o.api.Status().Update(o.t.Context(), saga))
 }
 
+// haltSaga stores, as the saga's own controller does, whether what the saga runs was changed under it.
+func (o *orders) haltSaga(name string, halted bool) {
+	o.t.Helper()
+	saga := o.saga(name)
+	condition := metav1.Condition{Type: v1alpha1.ConditionStalled, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonProgressing}
+	if halted {
+		condition.Status, condition.Reason = metav1.ConditionTrue, v1alpha1.ReasonSpecChanged
+	}
+	meta.SetStatusCondition(&saga.Status.Conditions, condition)
+	o.must(o.api.Status().Update(o.t.Context(), saga))
+}
+
 // settleSaga takes the saga's finalizer off: its end is announced.
 func (o *orders) settleSaga(name string) {
 	o.t.Helper()

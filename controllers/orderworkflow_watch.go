@@ -13,9 +13,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/sagas-dev/saga-operator/api/v1alpha1"
+	"github.com/sagas-dev/saga-operator/internal/order"
 )
 
-// SetupWithManager registers the reconciler. It wakes for a new order and for a saga's change of phase or deletion; what
+// SetupWithManager registers the reconciler. It wakes for a new order and for a saga's change of phase, its halt or deletion; what
 // happens within a phase never reaches it.
 //
 // Sagas are mapped by their name, not by their owner: the cache keeps no owner of a saga that has ended, and the
@@ -32,7 +33,7 @@ func orderOfSaga(_ context.Context, saga client.Object) []reconcile.Request {
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: saga.GetNamespace(), Name: saga.GetName()}}}
 }
 
-// phaseChanged passes on what can change an order: another phase of its saga, and the saga's end. A saga that appears is
+// phaseChanged passes on what can change an order: another phase of its saga, a saga that halts or goes on, and the saga's end. A saga that appears is
 // of no interest: either its order made it just now, or the order is read at the start of the process anyway.
 func phaseChanged() predicate.Predicate {
 	return predicate.Funcs{
@@ -41,7 +42,8 @@ func phaseChanged() predicate.Predicate {
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			before, isSaga := e.ObjectOld.(*v1alpha1.Saga)
 			after, stillSaga := e.ObjectNew.(*v1alpha1.Saga)
-			return isSaga && stillSaga && (before.UID != after.UID || before.Status.Phase != after.Status.Phase)
+			return isSaga && stillSaga && (before.UID != after.UID || before.Status.Phase != after.Status.Phase ||
+				order.Halted(before) != order.Halted(after))
 		},
 	}
 }

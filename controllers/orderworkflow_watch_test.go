@@ -24,6 +24,12 @@ func TestTheOrderFollowsItsSagaByItself(t *testing.T) {
 		o.await(name, v1alpha1.OrderProcessing)
 		o.moveSaga(name, v1alpha1.PhaseNeedsIntervention)
 		o.await(name, v1alpha1.OrderNeedsAttention)
+		o.moveSaga(name, v1alpha1.PhaseRunning)
+		o.await(name, v1alpha1.OrderProcessing)
+		o.haltSaga(name, true)
+		o.await(name, v1alpha1.OrderNeedsAttention)
+		o.haltSaga(name, false)
+		o.await(name, v1alpha1.OrderProcessing)
 		o.moveSaga(name, v1alpha1.PhaseCompleted)
 		o.await(name, v1alpha1.OrderCompleted)
 	}

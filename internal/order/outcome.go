@@ -12,6 +12,9 @@ import (
 
 // outcomeOf says what the saga's phase means for its order.
 func outcomeOf(saga *v1alpha1.Saga) outcome {
+	if Halted(saga) {
+		return waiting(saga)
+	}
 	switch saga.Status.Phase {
 	case v1alpha1.PhaseCompleted:
 		return completed()
@@ -58,6 +61,12 @@ func ended(phase v1alpha1.OrderPhase, reason, message string) outcome {
 		stalled:  verdict{metav1.ConditionTrue, reason, message},
 		message:  message,
 	}
+}
+
+// Halted says whether the saga sends nothing, whatever its phase, since what it runs was changed under it.
+func Halted(saga *v1alpha1.Saga) bool {
+	stalled := meta.FindStatusCondition(saga.Status.Conditions, v1alpha1.ConditionStalled)
+	return stalled != nil && stalled.Status == metav1.ConditionTrue && stalled.Reason == v1alpha1.ReasonSpecChanged
 }
 
 // waiting is an order whose saga waits for a person; KeyUsed is told apart, since it has its own way out.

@@ -96,6 +96,9 @@ func write(order *v1alpha1.OrderWorkflow, status *v1alpha1.OrderWorkflowStatus, 
 	status.Total = fmt.Sprintf("%s %s", order.Spec.Total, order.Spec.Currency)
 	status.Message = shorten(o.message)
 	set := func(kind string, v verdict) {
+		if old := meta.FindStatusCondition(status.Conditions, kind); old != nil && old.LastTransitionTime.Unix() <= 0 {
+			meta.RemoveStatusCondition(&status.Conditions, kind) // the schema's default: it knows no time of its own
+		}
 		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
 			Type: kind, Status: v.status, Reason: v.reason, Message: v.message,
 			ObservedGeneration: order.Generation,

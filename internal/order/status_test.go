@@ -117,6 +117,12 @@ func TestSummarize(t *testing.T) {
 				phase: "NeedsAttention", accepted: "True Accepted", ready: "False KeyUsed", stalled: "True KeyUsed", message: "A person must decide",
 			},
 		},
+		"a saga that halts since what it runs was changed needs attention, whatever its phase": {
+			saga: sagaIn(v1alpha1.PhaseCompensating, condition("Stalled", metav1.ConditionTrue, "SpecChanged", "")),
+			want: shown{
+				phase: "NeedsAttention", accepted: "True Accepted", ready: "False SpecChanged", stalled: "True SpecChanged", message: "A person must decide",
+			},
+		},
 		"a rejected saga rejects the order with the saga's reason": {
 			saga: sagaIn(v1alpha1.PhaseRejected, condition("Accepted", metav1.ConditionFalse, "InvalidParameters", "lines: too few")),
 			want: shown{
@@ -180,6 +186,15 @@ func TestStatusWithoutASaga(t *testing.T) {
 			t.Errorf("message of %d bytes", len(status.Message))
 		}
 	})
+}
+
+func TestAConditionFromTheSchemasDefaultGetsATime(t *testing.T) {
+	o := tea()
+	o.Status.Conditions = []metav1.Condition{{Type: "Stalled", Status: "False", Reason: "Progressing", LastTransitionTime: metav1.NewTime(time.Unix(0, 0))}}
+	status := Summarize(o, sagaIn(v1alpha1.PhaseRunning), noon)
+	if stalled := meta.FindStatusCondition(status.Conditions, "Stalled"); !stalled.LastTransitionTime.Time.Equal(noon) {
+		t.Errorf("Stalled has been so since %v; want %v", stalled.LastTransitionTime, noon)
+	}
 }
 
 func TestChanged(t *testing.T) {
