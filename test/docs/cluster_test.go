@@ -42,9 +42,55 @@ func TestInstallUpgradeAndRemove(t *testing.T) {
 	s.run(t, "docs/install.md", "", "install", nil)
 	t.Logf("from nothing to orders that have ended, and a second installation: %s", time.Since(begun).Round(time.Second))
 	s.run(t, "docs/upgrade.md", "", "upgrade", nil)
-	s.run(t, "docs/install.md", "", "uninstall", nil)
+	s.run(t, "docs/install.md", "", "uninstall", map[string]func(){
+		"leave something behind":   func() { s.leaveBehind(t) },
+		"see that nothing is left": func() { s.nothingIsLeft(t) },
+	})
 	s.run(t, "docs/install.md", "", "kustomize", nil)
 	s.run(t, "docs/upgrade.md", "", "kustomize", nil)
+}
+
+const behind = `kubectl apply --server-side -k config/crd >&2
+kubectl wait --for=condition=Established crd/sagas.sagas.dev crd/sagaparticipants.sagas.dev >&2
+kubectl apply -f - <<YAML
+apiVersion: sagas.dev/v1alpha1
+kind: SagaParticipant
+metadata: {name: left, namespace: default, finalizers: [sagas.dev/in-use]}
+spec: {topics: {commands: left.commands}}
+---
+apiVersion: sagas.dev/v1alpha1
+kind: Saga
+metadata: {name: left, namespace: default, finalizers: [sagas.dev/saga]}
+spec: {definitionRef: {name: left}}
+---
+apiVersion: apps/v1
+kind: ControllerRevision
+metadata: {name: left, namespace: default, finalizers: [sagas.dev/in-use], labels: {sagas.dev/definition: left}}
+revision: 1
+YAML
+kubectl delete --wait=false sagaparticipant/left saga/left controllerrevision/left`
+
+// leaveBehind has objects hang in deletion that nobody lets go of.
+func (s *shell) leaveBehind(t *testing.T) {
+	t.Helper()
+	s.bash(t, block{file: "the test"}, behind)
+	if left := s.left(t); len(left) != 3 {
+		t.Fatalf("%v hang in deletion, not three objects: nothing would be shown", left)
+	}
+}
+
+func (s *shell) nothingIsLeft(t *testing.T) {
+	t.Helper()
+	if left := s.left(t); len(left) != 0 {
+		t.Fatalf("%v still hang in deletion", left)
+	}
+	s.bash(t, block{file: "the test"}, "kubectl delete -k config/crd")
+}
+
+func (s *shell) left(t *testing.T) []string {
+	t.Helper()
+	return strings.Fields(s.bash(t, block{file: "the test"},
+		"kubectl get sagas.sagas.dev,sagaparticipants.sagas.dev,controllerrevisions.apps -n default --ignore-not-found -o name 2>/dev/null | grep left || true"))
 }
 
 // TestTheReadmesInstallation follows the README in a cluster that has nothing.
