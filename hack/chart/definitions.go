@@ -11,6 +11,8 @@ import (
 // server would delete every saga with them.
 const keep = "    helm.sh/resource-policy: keep\n"
 
+const definitionsFolder = "charts/crds/templates"
+
 // definitions writes the CustomResourceDefinitions: those that are always needed into the sub-chart, which has one switch,
 // and that of orders, which has a second one, into the chart itself, since a sub-chart does not see its parent's values.
 func (t tree) definitions() error {
@@ -20,6 +22,9 @@ func (t tree) definitions() error {
 	}
 	if len(sources) == 0 {
 		return fmt.Errorf("there are none in %s", t.config)
+	}
+	if err := os.RemoveAll(filepath.Join(t.chart, definitionsFolder)); err != nil {
+		return fmt.Errorf("removing old ones: %w", err)
 	}
 	for _, source := range sources {
 		raw, err := os.ReadFile(source)
@@ -35,7 +40,7 @@ func (t tree) definitions() error {
 			err = t.write("templates/crd-orderworkflows.yaml",
 				header+"{{- if and .Values.crds.enabled .Values.orderWorkflows.enabled }}\n"+text+"{{- end }}\n")
 		} else {
-			err = t.write("charts/crds/templates/"+name, header+text)
+			err = t.write(filepath.Join(definitionsFolder, name), header+text)
 		}
 		if err != nil {
 			return err
