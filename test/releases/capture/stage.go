@@ -39,12 +39,13 @@ type stage struct {
 	broker *fakebroker.Broker
 	kafka  *kafka.Client
 	crew   *crew.Crew
+	crds   string             // directory of the resource definitions
 	stop   context.CancelFunc // of the service
 }
 
 func set(ctx context.Context, root, work, bin, manager string) (s *stage, err error) {
 	ctrl.SetLogger(logr.Discard())
-	s = &stage{stop: func() {}}
+	s = &stage{stop: func() {}, crds: filepath.Join(root, "config", "crd", "bases")}
 	failed, fail := context.WithCancelCause(ctx)
 	context.AfterFunc(failed, func() { // a process that ends by itself is told in its log; waiting ends at the latest with ctx
 		if ctx.Err() == nil {
@@ -58,7 +59,7 @@ func set(ctx context.Context, root, work, bin, manager string) (s *stage, err er
 		}
 	}()
 	if s.plane, err = controlplane.Start(ctx, controlplane.Options{
-		Dir: filepath.Join(work, "plane"), BinDir: bin, UnsafeNoFsync: true, CRDs: []string{filepath.Join(root, "config", "crd", "bases")},
+		Dir: filepath.Join(work, "plane"), BinDir: bin, UnsafeNoFsync: true, CRDs: []string{s.crds},
 	}); err != nil {
 		return s, err
 	}

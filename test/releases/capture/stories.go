@@ -25,7 +25,8 @@ type story struct {
 	spec       v1alpha1.SagaSpec
 	order      bool   // an OrderWorkflow makes it
 	turns      []turn // in this order; the fixture is taken after the last
-	settled    bool   // it is taken once the end is announced
+	announced  bool   // ends, and waits for a person, can be announced by then
+	settled    bool   // the end is announced
 }
 
 // turn is something that is waited for, and what is done then.
@@ -61,6 +62,20 @@ func step(name, do, undo string) v1alpha1.Step {
 		return s
 	}
 	s.Compensation = &v1alpha1.Compensation{Command: undo, Timeout: &metav1.Duration{Duration: 24 * time.Hour}}
+	return s
+}
+
+// impatient asks only so often, waits a second for an answer and so long before it asks again.
+func impatient(s v1alpha1.Step, attempts int32, backoff time.Duration) v1alpha1.Step {
+	second := &metav1.Duration{Duration: time.Second}
+	retry := &v1alpha1.RetryPolicy{MaxAttempts: &attempts, InitialBackoff: &metav1.Duration{Duration: backoff}, MaxBackoff: &metav1.Duration{Duration: 24 * time.Hour}}
+	if s.Action.Command == silent {
+		s.Action.Timeout, s.Action.Retry, s.Action.Output = second, retry, []string{"answer"}
+	}
+	if s.Compensation != nil && s.Compensation.Command == silent {
+		s.Compensation.Timeout, s.Compensation.Retry = second, retry
+		s.Compensation.Input = raw(`{"orderId":"${params.orderId}","of":"${steps.` + s.Name + `.?output.?answer.orValue('nothing')}"}`)
+	}
 	return s
 }
 
@@ -115,8 +130,16 @@ func forward(first v1alpha1.Step) []story {
 			spec: inline(first, retriable(step("second", refuses, answers))), turns: []turn{{until: phase(v1alpha1.PhaseNeedsIntervention)}}},
 		{name: "completed", tale: "is done; the end is not announced yet", ends: v1alpha1.PhaseCompleted,
 			spec: inline(first, publish("second", service)), turns: []turn{{until: phase(v1alpha1.PhaseCompleted)}}},
-		{name: "settled", tale: "is done, and the end is announced", ends: v1alpha1.PhaseCompleted, settled: true,
+		{name: "settled", tale: "is done, and the end is announced", ends: v1alpha1.PhaseCompleted, announced: true, settled: true,
 			spec: inline(first), turns: []turn{{until: phase(v1alpha1.PhaseCompleted)}}},
+		{name: "unanswered", tale: "an attempt was never answered; it waits to ask again", ends: v1alpha1.PhaseCompleted,
+			spec: inline(first, impatient(step("second", silent, answers), 3, time.Hour)), turns: []turn{{until: exchange("second", v1alpha1.ExchangeRetrying)}}},
+		{name: "granted", tale: "attempts ended, a person granted another, and that ended too", ends: v1alpha1.PhaseCompleted,
+			spec: inline(first, impatient(retriable(step("second", silent, answers)), 1, time.Second)), turns: []turn{
+				{until: deciding("second", 1), then: resolve("second", v1alpha1.ResolutionRetry)}, {until: deciding("second", 2)}}},
+		{name: "done-by-hand", tale: "a person did a step by hand; the next is in flight", ends: v1alpha1.PhaseCompleted,
+			spec: inline(first, retriable(step("second", refuses, answers)), retriable(step("third", silent, answers))), turns: []turn{
+				{until: deciding("second", 1), then: byHand("second")}, {until: asked("third", 1, 1)}}},
 		{name: "ordered", tale: "an order made it; the second command is in flight", ends: v1alpha1.PhaseCompleted, order: true,
 			turns: []turn{{until: asked("second", 1, 1)}}},
 	}
@@ -136,9 +159,16 @@ func backward(first v1alpha1.Step) []story {
 		{name: "skipped", tale: "a person left an effect as it is", ends: v1alpha1.PhaseCompensated,
 			spec: inline(step("first", answers, refuses), refused), turns: []turn{
 				{until: phase(v1alpha1.PhaseNeedsIntervention), then: resolve("first", v1alpha1.ResolutionSkip)}, {until: phase(v1alpha1.PhaseCompensated)}}},
+		{name: "announced", tale: "an undo was refused, and that a person decides is announced", ends: v1alpha1.PhaseCompensated, announced: true,
+			spec: inline(step("first", answers, refuses), refused), turns: []turn{{until: func(s *v1alpha1.Saga) bool { return s.Status.Announced == 1 }}}},
+		{name: "undo-unanswered", tale: "an undo was never answered; it waits to ask again", ends: v1alpha1.PhaseCompensated,
+			spec: inline(impatient(step("first", answers, silent), 3, time.Hour), refused), turns: []turn{{until: undo("first", v1alpha1.ExchangeRetrying)}}},
+		{name: "undo-granted", tale: "the attempts of an undo ended, a person granted another, and that ended too", ends: v1alpha1.PhaseCompensated,
+			spec: inline(impatient(step("first", answers, silent), 1, time.Second), refused), turns: []turn{
+				{until: deciding("first", 1), then: resolve("first", v1alpha1.ResolutionRetry)}, {until: deciding("first", 2)}}},
 		{name: "undone", tale: "is undone; the end is not announced yet", ends: v1alpha1.PhaseCompensated,
 			spec: inline(first, refused), turns: []turn{{until: phase(v1alpha1.PhaseCompensated)}}},
-		{name: "undone-settled", tale: "is undone, and the end is announced", ends: v1alpha1.PhaseCompensated, settled: true,
+		{name: "undone-settled", tale: "is undone, and the end is announced", ends: v1alpha1.PhaseCompensated, announced: true, settled: true,
 			spec: inline(first, refused), turns: []turn{{until: phase(v1alpha1.PhaseCompensated)}}},
 	}
 }
@@ -151,6 +181,13 @@ func latched(first v1alpha1.Step) []story {
 	used.IdempotencyKey = "completed" // another story's
 	orphan := waits
 	orphan.DeletionPolicy = v1alpha1.DeletionOrphan
+	turns := inline(first, step("second", silent, silent))
+	turns.DeletionPolicy = v1alpha1.DeletionOrphan
+	turns.TTL = &v1alpha1.SagaTTL{Completed: &metav1.Duration{Duration: time.Hour}, Otherwise: &metav1.Duration{Duration: 24 * time.Hour}}
+	hasty := turn{until: inFlight, gone: true, anew: true, then: func(s *v1alpha1.Saga) {
+		s.Spec.Adopt, s.Spec.Definition.Steps[1] = true, impatient(turns.Definition.Steps[1], 1, time.Hour)
+	}}
+	adopt := turn{until: inFlight, gone: true, anew: true, then: func(s *v1alpha1.Saga) { s.Spec.Adopt = true }}
 	return []story{
 		{name: "suspended", tale: "is suspended while a command is in flight", ends: v1alpha1.PhaseCompleted, spec: waits, turns: []turn{
 			{until: inFlight, then: func(s *v1alpha1.Saga) { s.Spec.Suspend = true }},
@@ -164,7 +201,9 @@ func latched(first v1alpha1.Step) []story {
 		{name: "key-used", tale: "another saga has used its key: a person decides", ends: v1alpha1.PhaseCompensated, spec: used, turns: []turn{
 			{until: condition(v1alpha1.ConditionStalled, v1alpha1.ReasonKeyUsed)}}},
 		{name: "adopted", tale: "continues a lost run; the second command is in flight", ends: v1alpha1.PhaseCompleted, spec: orphan, turns: []turn{
-			{until: inFlight, gone: true, anew: true, then: func(s *v1alpha1.Saga) { s.Spec.Adopt = true }}, {until: inFlight}}},
+			adopt, {until: inFlight}}},
+		{name: "adopted-undo", tale: "continued a lost run, and turned back; an undo is in flight or was never answered", ends: v1alpha1.PhaseCompensated, spec: turns, turns: []turn{
+			hasty, {until: undo("second", v1alpha1.ExchangeRetrying, v1alpha1.ExchangeUnknown)}}},
 	}
 }
 

@@ -24,7 +24,7 @@ func (s *stage) tell(ctx context.Context) ([]*releases.Fixture, error) {
 	var all []*releases.Fixture
 	var later []story
 	for _, told := range stories() {
-		if told.settled {
+		if told.announced {
 			later = append(later, told)
 			continue
 		}
@@ -43,6 +43,9 @@ func (s *stage) tell(ctx context.Context) ([]*releases.Fixture, error) {
 			return nil, fmt.Errorf("telling %s: %w", told.name, err)
 		}
 		all = append(all, f)
+	}
+	if err := covered(s.crds, all); err != nil {
+		return nil, err
 	}
 	return all, s.addSent(ctx, all)
 }

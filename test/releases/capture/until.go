@@ -55,6 +55,30 @@ func undoing(step string, round int32) func(*v1alpha1.Saga) bool {
 	}
 }
 
+// undo waits for a backward command to have come to one of these.
+func undo(step string, outcomes ...v1alpha1.ExchangeOutcome) func(*v1alpha1.Saga) bool {
+	return func(s *v1alpha1.Saga) bool {
+		x := stepOf(s, step).Compensation
+		return x != nil && slices.Contains(outcomes, x.Outcome)
+	}
+}
+
+// deciding waits for the step to wait for a person the n-th time.
+func deciding(step string, n int32) func(*v1alpha1.Saga) bool {
+	return func(s *v1alpha1.Saga) bool {
+		st := stepOf(s, step)
+		return st.State == v1alpha1.StepNeedsIntervention && st.Decision == n
+	}
+}
+
+// byHand is a person's word that the step is done.
+func byHand(step string) func(*v1alpha1.Saga) {
+	return func(s *v1alpha1.Saga) {
+		resolve(step, v1alpha1.ResolutionMarkDone)(s)
+		s.Spec.Resolutions[len(s.Spec.Resolutions)-1].Output = raw(`{"answer":"by hand"}`)
+	}
+}
+
 // resolve is a person's decision about a step that waits.
 func resolve(step string, action v1alpha1.ResolutionAction) func(*v1alpha1.Saga) {
 	return func(s *v1alpha1.Saga) {
