@@ -32,6 +32,7 @@ type cluster struct {
 	client client.Client
 	// apache is a broker outside of the cluster, and kafka the same once it is used; empty: the embedded one is.
 	apache, kafka string
+	moved         time.Time // to Apache Kafka
 }
 
 // newCluster makes a cluster, with the images of both versions in it, and sets the shop up. The test's end removes it.

@@ -49,7 +49,7 @@ func movesToApacheKafka(t *testing.T, c *cluster) {
 	if c.apache == "" {
 		t.Skip("E2E_KAFKA=embedded: everything stays on the broker in the cluster")
 	}
-	c.kafka = c.apache
+	c.kafka, c.moved = c.apache, time.Now()
 	c.kubectl(t, "set", "env", "-n", shop, "deployment", "--all", "SAGA_BROKERS="+c.kafka)
 	c.mustHelm(t, "upgrade")
 	for _, name := range services {

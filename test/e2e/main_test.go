@@ -14,6 +14,7 @@ var scenarios = []struct {
 	{"a pod that is not restricted is refused in every namespace", refusesUnrestrictedPods},
 	{"the chart installs and its own test passes", installs},
 	{"orders of the samples end as they should", runsTheSamples},
+	{"broker and services lose their pods and keep what they know", losesThePodsAroundIt},
 	{"with nothing in flight it moves to another broker", movesToApacheKafka},
 	{"the leader's pod is deleted while orders are in flight", losesTheLeadersPod},
 	{"the leader's node is drained while orders are in flight", losesTheLeadersNodeToADrain},

@@ -52,3 +52,14 @@ func (c *cluster) scale(t *testing.T, service string, replicas int32) {
 		t.Fatal(err)
 	}
 }
+
+// losesThePodsAroundIt replaces every pod of the broker and of the services: orders, positions and books are on volumes.
+func losesThePodsAroundIt(t *testing.T, c *cluster) {
+	b := c.inFlight(t, shop, "kept", 10)
+	for _, namespace := range []string{brokerNamespace, shop} {
+		c.kubectl(t, "delete", "pods", "--all", "-n", namespace, "--wait")
+	}
+	c.giveBack(t, "payment")
+	c.awaitEnds(t, b, time.Minute)
+	c.balanced(t, b, false)
+}
