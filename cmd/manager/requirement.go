@@ -42,8 +42,7 @@ func newRequirement(name string, every time.Duration, log logr.Logger, check fun
 // run looks until ctx is done.
 func (r *requirement) run(ctx context.Context) error {
 	for {
-		err := r.check(ctx)
-		if ctx.Err() != nil || !r.rest(ctx, r.note(err)) {
+		if seen := r.check(ctx); ctx.Err() != nil || !r.rest(ctx, r.note(seen)) {
 			return nil
 		}
 	}
