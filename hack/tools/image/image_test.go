@@ -198,6 +198,22 @@ func TestTheDockerfileSetsTheSameLabels(t *testing.T) {
 	}
 }
 
+func TestTheDockerfileCompilesWithTheVersionOfGoThatGoModNames(t *testing.T) {
+	root := filepath.Join("..", "..", "..")
+	module, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dockerfile, err := os.ReadFile(filepath.Join(root, "Dockerfile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := regexp.MustCompile(`(?m)^go (\S+)$`).FindSubmatch(module)
+	if version == nil || !strings.Contains(string(dockerfile), fmt.Sprintf(" golang:%s AS build\n", version[1])) {
+		t.Errorf("go.mod says %q; the Dockerfile compiles with another", version)
+	}
+}
+
 func TestWhatIsMissingIsSaid(t *testing.T) {
 	for want, args := range map[string][]string{
 		"--version is required":     {"linux/amd64=."},
