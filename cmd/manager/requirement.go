@@ -41,11 +41,12 @@ func newRequirement(name string, every time.Duration, log logr.Logger, check fun
 
 // run looks until ctx is done.
 func (r *requirement) run(ctx context.Context) error {
-	for {
-		if seen := r.check(ctx); ctx.Err() != nil || !r.rest(ctx, r.note(seen)) {
-			return nil
+	for ctx.Err() == nil {
+		if seen := r.check(ctx); ctx.Err() == nil {
+			r.rest(ctx, r.note(seen))
 		}
 	}
+	return nil
 }
 
 // note takes in what a look has shown and says how long to wait for the next.
@@ -73,23 +74,21 @@ func (r *requirement) note(err error) time.Duration {
 	return r.every
 }
 
-// rest waits, but not on when somebody asks for a look; false: ctx is done.
-func (r *requirement) rest(ctx context.Context, wait time.Duration) bool {
+// rest waits until ctx is done, or shorter where somebody asks for a look.
+func (r *requirement) rest(ctx context.Context, wait time.Duration) {
 	due, soonest := time.NewTimer(wait), time.NewTimer(lookLeast)
 	defer due.Stop()
 	defer soonest.Stop()
 	select {
 	case <-ctx.Done():
-		return false
+		return
 	case <-soonest.C:
 	}
 	select {
 	case <-ctx.Done():
-		return false
 	case <-due.C:
 	case <-r.soon:
 	}
-	return true
 }
 
 // look asks for a look soon. It never waits.
