@@ -66,6 +66,7 @@ spec: {definitionRef: {name: left}}
 apiVersion: apps/v1
 kind: ControllerRevision
 metadata: {name: left, namespace: default, finalizers: [sagas.dev/in-use], labels: {sagas.dev/definition: left}}
+data: {}
 revision: 1
 YAML
 kubectl delete --wait=false sagaparticipant/left saga/left controllerrevision/left`

@@ -98,7 +98,7 @@ func (s *shell) background(t *testing.T, commands, text string) string {
 	go func() { ended <- cmd.Wait() }()
 	t.Cleanup(func() {
 		cancel()
-		_ = <-ended // how it ends when it is interrupted says nothing
+		t.Logf("%s, interrupted, ended: %v", commands, <-ended)
 	})
 	for deadline := time.Now().Add(20 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		if strings.Contains(printed.String(), text) {
