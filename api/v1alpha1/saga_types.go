@@ -217,6 +217,7 @@ type SagaTTL struct {
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=sg,categories=sagas-dev
+// +kubebuilder:metadata:annotations={"argocd.argoproj.io/sync-options=Prune=false","kustomize.toolkit.fluxcd.io/prune=disabled"}
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 128",message="the name is part of idempotency keys: it must have at most 128 characters"
 // +kubebuilder:selectablefield:JSONPath=`.status.phase`
 // +kubebuilder:selectablefield:JSONPath=`.spec.definitionRef.name`
