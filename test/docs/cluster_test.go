@@ -69,7 +69,7 @@ metadata: {name: left, namespace: default, finalizers: [sagas.dev/in-use], label
 data: {}
 revision: 1
 YAML
-kubectl delete --wait=false sagaparticipant/left saga/left controllerrevision/left`
+kubectl -n default delete --wait=false sagaparticipant/left saga/left controllerrevision/left`
 
 // leaveBehind has objects hang in deletion that nobody lets go of.
 func (s *shell) leaveBehind(t *testing.T) {
