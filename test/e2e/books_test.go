@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 )
 
@@ -13,10 +12,13 @@ type books struct {
 	Balanced bool        `json:"balanced"`
 	Problems []string    `json:"problems"`
 	Orders   []bookEntry `json:"orders"`
-	Commands []struct {
-		ID         string `json:"id"`
-		Deliveries int64  `json:"deliveries"`
-	} `json:"commands"`
+	Commands []served    `json:"commands"`
+}
+
+// served is a command that came to a service.
+type served struct {
+	ID         string `json:"id"`
+	Deliveries int64  `json:"deliveries"`
 }
 
 // bookEntry is what the services did for one order, in sums.
@@ -84,14 +86,7 @@ func (c *cluster) balanced(t *testing.T, b batch, aborted bool) {
 	t.Logf("the books of %d orders balance; of %d commands so far %d came more than once", len(read.Orders), len(read.Commands), repeated)
 }
 
-// asked are the commands of a saga that the books have, without its UID, sorted.
-func (b books) asked(uid string) []string {
-	var ids []string
-	for _, command := range b.Commands {
-		if id, ok := strings.CutPrefix(command.ID, uid+"/"); ok {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids)
-	return ids
+// served says whether a command came to its service.
+func (b books) served(id string) bool {
+	return slices.ContainsFunc(b.Commands, func(c served) bool { return c.ID == id })
 }

@@ -44,9 +44,11 @@ func newCluster(t *testing.T) *cluster {
 	images := make(chan error, 1)
 	go func() { images <- c.buildImages(t.Context()) }()
 	c.create(t)
+	begun := time.Now()
 	if err := <-images; err != nil {
 		t.Fatal(err)
 	}
+	t.Logf("the images took %s longer", since(begun))
 	c.connect(t)
 	c.loadImages(t)
 	c.apache = c.startApacheKafka(t)

@@ -10,6 +10,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/sagas-dev/saga-operator/api/v1alpha1"
 )
 
 // How long nobody may lead.
@@ -28,8 +30,9 @@ func (c *cluster) inFlight(t *testing.T, namespace, name string, n int) batch {
 	return b
 }
 
-// handOver expects another leader than the one at the time, within the limit, and that it works: a new order gets on.
-func (c *cluster) handOver(t *testing.T, name, from string, begun time.Time, limit time.Duration) {
+// handOver expects another leader than the one at the time, within the limit, and that it works: it returns a new order, whose
+// first step has been answered.
+func (c *cluster) handOver(t *testing.T, name, from string, begun time.Time, limit time.Duration) batch {
 	t.Helper()
 	took := c.awaitHandOver(t, from, limit+10*time.Second).Sub(begun).Round(10 * time.Millisecond)
 	if took > limit {
@@ -37,8 +40,16 @@ func (c *cluster) handOver(t *testing.T, name, from string, begun time.Time, lim
 	}
 	probe := batch{shop, name + "-probe", 1}
 	c.start(t, probe)
-	c.awaitAt(t, probe, stepCharge)
+	eventually(t, time.Minute, "the first answer to "+probe.order(0), func() string {
+		for _, saga := range c.sagas(t, probe) {
+			if steps := saga.Status.Steps; len(steps) > 0 && steps[0].State == v1alpha1.StepSucceeded {
+				return ""
+			}
+		}
+		return "there is none"
+	})
 	t.Logf("the next manager led after %s; a new order had its first answer after %s", took, since(begun))
+	return probe
 }
 
 func losesTheLeadersPod(t *testing.T, c *cluster) {
@@ -49,8 +60,9 @@ func losesTheLeadersPod(t *testing.T, c *cluster) {
 		t.Fatal(err)
 	}
 	c.giveBack(t, "payment") // it answers into the hand-over
-	c.handOver(t, b.name, leader.Name, begun, afterSIGTERM)
+	probe := c.handOver(t, b.name, leader.Name, begun, afterSIGTERM)
 	c.awaitEnds(t, b, time.Minute)
+	c.awaitEnds(t, probe, time.Minute)
 	c.awaitManagers(t)
 	c.balanced(t, b, false)
 }
@@ -109,9 +121,10 @@ func losesTheLeadersNodeToACrash(t *testing.T, c *cluster) {
 	c.docker(t, "pause", node)
 	thaw := sync.OnceFunc(func() { c.afterwards(t, "docker", "unpause", node) })
 	t.Cleanup(thaw)
-	c.handOver(t, b.name, leader.Name, begun, afterNodeLoss)
+	probe := c.handOver(t, b.name, leader.Name, begun, afterNodeLoss)
 	c.giveBack(t, "payment")
 	c.awaitEnds(t, b, time.Minute)
+	c.awaitEnds(t, probe, time.Minute)
 	thaw()
 	c.awaitEndOf(t, leader)
 	c.kubectl(t, "wait", "--for=condition=Ready", "node/"+node, "--timeout=90s")

@@ -24,6 +24,13 @@ func (c *cluster) rollOutUnder(t *testing.T, b batch, to string, debug bool, cha
 	leader, begun := c.leader(t), time.Now()
 	changed := make(chan error, 1)
 	go func() { changed <- change() }()
+	t.Cleanup(func() {
+		select {
+		case err := <-changed: // the test ended before it looked; this may be why
+			t.Logf("the change ended with: %v", err)
+		default:
+		}
+	})
 	took := c.awaitHandOver(t, leader.Name, startPatience).Sub(begun).Round(100 * time.Millisecond)
 	c.giveBack(t, "payment")
 	during := batch{b.namespace, b.name + "-during", 30}
