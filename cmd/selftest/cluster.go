@@ -67,25 +67,24 @@ func (c *cluster) get(ctx context.Context, key client.ObjectKey, into client.Obj
 	return nil
 }
 
-// ours lists what this run, or an earlier one, has made in the namespace: sagas first.
-func (c *cluster) ours(ctx context.Context, namespace string) ([]client.Object, error) {
+// ours lists what this run, or an earlier one, has made in the namespace.
+func (c *cluster) ours(ctx context.Context, namespace string) (ofSagas, ofParticipants []client.Object, err error) {
 	in, made := client.InNamespace(namespace), client.MatchingLabels{label: labelValue}
 	var sagas v1alpha1.SagaList
 	if err := c.client.List(ctx, &sagas, in, made); err != nil {
-		return nil, explain(fmt.Errorf("looking for sagas of this test: %w", err))
+		return nil, nil, explain(fmt.Errorf("looking for sagas of this test: %w", err))
 	}
 	var participants v1alpha1.SagaParticipantList
 	if err := c.client.List(ctx, &participants, in, made); err != nil {
-		return nil, explain(fmt.Errorf("looking for participants of this test: %w", err))
+		return nil, nil, explain(fmt.Errorf("looking for participants of this test: %w", err))
 	}
-	var all []client.Object
 	for i := range sagas.Items {
-		all = append(all, &sagas.Items[i])
+		ofSagas = append(ofSagas, &sagas.Items[i])
 	}
 	for i := range participants.Items {
-		all = append(all, &participants.Items[i])
+		ofParticipants = append(ofParticipants, &participants.Items[i])
 	}
-	return all, nil
+	return ofSagas, ofParticipants, nil
 }
 
 // remove deletes what is not being deleted yet.

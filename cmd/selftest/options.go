@@ -35,7 +35,8 @@ func flagsOf(o *options) *pflag.FlagSet {
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "",
 		"`file` that says how to reach the API server. Empty: KUBECONFIG, then the pod's service account, then ~/.kube/config")
 	flags.DurationVar(&o.timeout, "timeout", 2*time.Minute, "how long everything may take, without the tidying up. From 5s to 1h")
-	flags.DurationVar(&o.tidying, "tidy-timeout", 20*time.Second, "how long tidying up may take. From 1s to 10m")
+	flags.DurationVar(&o.tidying, "tidy-timeout", 30*time.Second,
+		"how long tidying up may take; the operator keeps a deleted participant for ten seconds. From 1s to 10m")
 	o.kafka.AddFlags(flags)
 	flags.BoolVar(&o.version, "version", false, "print the version and end")
 	return flags

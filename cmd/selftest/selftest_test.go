@@ -32,9 +32,9 @@ func adminOf(t *testing.T) *cluster {
 
 func nothingIsLeft(t *testing.T, namespace string) {
 	t.Helper()
-	left, err := adminOf(t).ours(t.Context(), namespace)
-	if err != nil || len(left) > 0 {
-		t.Errorf("left in %s: %s, error %v", namespace, names(left), err)
+	sagas, participants, err := adminOf(t).ours(t.Context(), namespace)
+	if err != nil || len(sagas)+len(participants) > 0 {
+		t.Errorf("left in %s: %s, %s, error %v", namespace, names(sagas), names(participants), err)
 	}
 }
 
@@ -76,8 +76,8 @@ func TestARunThatIsToldToEndTidiesUp(t *testing.T) {
 	ended := make(chan result)
 	go func() { ended <- runIn(ctx, t, broker, namespace, "--topic", broker.Topic(t, 1)) }()
 	kafkatest.Eventually(t, "the participant to be made", func() bool {
-		left, err := adminOf(t).ours(t.Context(), namespace)
-		return err == nil && len(left) == 1
+		_, participants, err := adminOf(t).ours(t.Context(), namespace)
+		return err == nil && len(participants) == 1
 	})
 	cancel()
 	if r := <-ended; r.code != exitFailed || !strings.Contains(r.out, "removed everything again") {

@@ -5,13 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // clear removes what an earlier run has left.
 func (t *session) clear(ctx context.Context) error {
-	left, err := t.cluster.ours(ctx, t.namespace)
+	sagas, participants, err := t.cluster.ours(ctx, t.namespace)
+	left := append(sagas, participants...)
 	if err != nil || len(left) == 0 {
 		return err
 	}
@@ -28,6 +30,7 @@ func (t *session) clear(ctx context.Context) error {
 func (t *session) tidy(ctx context.Context) error {
 	limited, cancel := context.WithTimeoutCause(ctx, t.tidying, fmt.Errorf("--tidy-timeout=%s has passed", t.tidying))
 	defer cancel()
+	began := time.Now()
 	err := t.sweep(limited)
 	if t.made {
 		if deleteErr := t.broker.DeleteTopic(limited, t.topic); deleteErr != nil {
@@ -37,19 +40,22 @@ func (t *session) tidy(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("tidying up: %w", err)
 	}
-	t.say("removed everything again")
+	t.say("removed everything again, after %s", since(began))
 	return nil
 }
 
-// sweep deletes what has our label and waits until it is gone: sagas first, since they hold their participant.
+// sweep deletes what has our label and waits until it is gone: sagas first, since a participant that one still needs stays for
+// another minute.
 func (t *session) sweep(ctx context.Context) error {
 	var left []client.Object
 	err := poll(ctx, func() (bool, error) {
-		found, err := t.cluster.ours(ctx, t.namespace)
+		sagas, participants, err := t.cluster.ours(ctx, t.namespace)
 		if err != nil {
 			return false, err
 		}
-		left = found
+		if left = sagas; len(left) == 0 {
+			left = participants
+		}
 		return len(left) == 0, t.cluster.remove(ctx, left)
 	})
 	if err == nil || ctx.Err() == nil {
