@@ -110,7 +110,7 @@ type SagaSpec struct {
 	Abort bool `json:"abort,omitempty"`
 
 	// adopt continues a lost run with the same idempotency key: participants hand over what they stored for
-	// it. It is taken once: removing it again changes nothing. Defaults to false.
+	// it. The deadline begins anew. It is taken once: removing it again changes nothing. Defaults to false.
 	// +optional
 	// +kubebuilder:default=false
 	Adopt bool `json:"adopt,omitempty"`
