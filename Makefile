@@ -44,7 +44,7 @@ test: ## Run all tests with the race detector, on the embedded broker
 test-kafka: ## Run the tests that use Kafka, and the fault tests, on Apache Kafka (or on KAFKA_BROKERS)
 	@hack/controlplane/build --controller-manager >/dev/null
 	@$(on-kafka); go test -race -count=1 -p 1 -timeout 20m $(KAFKA_PACKAGES); \
-		FAULTS=1 go test -count=1 -timeout 45m -v ./test/faults/...
+		FAULTS=1 go test -count=1 -timeout 45m -parallel 3 -v ./test/faults/...
 
 .PHONY: test-gitops
 test-gitops: ## Ask the code of Argo CD and Flux what they make of our objects and examples (a module of its own; slow to compile at first)
@@ -53,7 +53,7 @@ test-gitops: ## Ask the code of Argo CD and Flux what they make of our objects a
 .PHONY: test-faults
 test-faults: ## Run only the fault tests: processes and brokers killed while orders are in flight (slow)
 	@hack/controlplane/build >/dev/null
-	@$(on-kafka); FAULTS=1 go test -count=1 -timeout 45m -v ./test/faults/...
+	@$(on-kafka); FAULTS=1 go test -count=1 -timeout 45m -parallel 3 -v ./test/faults/...
 
 .PHONY: test-e2e
 test-e2e: bin/kind bin/helm ## Install it in a kind cluster and take things away (Docker; KIND_NODE_IMAGE=, KEEP=1)

@@ -14,7 +14,7 @@ import (
 const holds = 6 * time.Second
 
 func TestEveryDocumentedPermissionIsNeededAndItsLackIsSeen(t *testing.T) {
-	slow(t)
+	aside(t)
 	g := guard(t)
 	start := func() {
 		g.s.Crew.Kill("manager")

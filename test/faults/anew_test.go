@@ -70,7 +70,7 @@ func gone(t *testing.T, s *stage.Stage, name string) {
 }
 
 func TestAFinishedSagaThatIsMadeAnewHasNoSecondEffect(t *testing.T) {
-	slow(t)
+	aside(t)
 	s := set(t, broker(t), 0)
 	if err := s.StartManager("manager", alone...); err != nil {
 		t.Fatal(err)
@@ -132,7 +132,7 @@ func lost(t *testing.T, s *stage.Stage, name string) (before string) {
 }
 
 func TestALostSagaThatIsMadeAnewChangesNothingUntilItIsAborted(t *testing.T) {
-	slow(t)
+	aside(t)
 	s := set(t, broker(t), time.Second)
 	if err := s.StartManager("manager", alone...); err != nil {
 		t.Fatal(err)
@@ -146,7 +146,7 @@ func TestALostSagaThatIsMadeAnewChangesNothingUntilItIsAborted(t *testing.T) {
 }
 
 func TestALostSagaThatIsAdoptedEndsWithBalancedBooks(t *testing.T) {
-	slow(t)
+	aside(t)
 	s := set(t, broker(t), time.Second)
 	if err := s.StartManager("manager", alone...); err != nil {
 		t.Fatal(err)

@@ -66,6 +66,14 @@ func slow(t *testing.T) {
 	}
 }
 
+// aside is for a slow test that mostly waits, for leases, timeouts and restarts: it runs beside others of its kind. Those that
+// measure, or are after what happens under load, run alone.
+func aside(t *testing.T) {
+	t.Helper()
+	slow(t)
+	t.Parallel()
+}
+
 // broker returns the broker that the environment names, else one of the test's own.
 func broker(t *testing.T) string {
 	t.Helper()

@@ -40,7 +40,7 @@ func paymentFiles(t *testing.T, s *stage.Stage) []string {
 }
 
 func TestAServicesDatabaseIsRestoredToAnOlderState(t *testing.T) {
-	slow(t)
+	aside(t)
 	s := set(t, broker(t), 0)
 	if err := s.StartManager("manager", alone...); err != nil {
 		t.Fatal(err)

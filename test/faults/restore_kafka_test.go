@@ -65,7 +65,7 @@ func metric(t *testing.T, s *stage.Stage, name string) (sum float64) {
 }
 
 func TestKafkaIsLostWithAllItsTopicsWhileOrdersAreInFlight(t *testing.T) {
-	slow(t)
+	aside(t)
 	s, apache, data := onDisk(t)
 	someUnderWay(t, s, 20)
 	apache.Kill(t)
@@ -85,7 +85,7 @@ func TestKafkaIsLostWithAllItsTopicsWhileOrdersAreInFlight(t *testing.T) {
 }
 
 func TestKafkaIsRestoredToAnOlderState(t *testing.T) {
-	slow(t)
+	aside(t)
 	s, apache, data := onDisk(t)
 	someUnderWay(t, s, 10)
 	apache.Kill(t)

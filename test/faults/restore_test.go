@@ -16,7 +16,7 @@ import (
 const restoredDeadline = 20 * time.Second
 
 func TestEtcdIsRestoredToAnOlderSnapshotWhileOrdersAreInFlight(t *testing.T) {
-	slow(t)
+	aside(t)
 	s := set(t, broker(t), 500*time.Millisecond)
 	timed(t, s, restoredDeadline)
 	start(t, s)
@@ -159,7 +159,7 @@ func continueLost(t *testing.T, s *stage.Stage, prefix string, n int) {
 }
 
 func TestEtcdIsLostAndTheManifestsAreAppliedAgain(t *testing.T) {
-	slow(t)
+	aside(t)
 	s := set(t, broker(t), 500*time.Millisecond)
 	start(t, s)
 	order(t, s, "done", "order", false, time.Hour)

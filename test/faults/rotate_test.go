@@ -125,7 +125,7 @@ func (g *guarded) ready(name string) { g.t.Helper(); g.await(name, "work: leads"
 const read = 13 * time.Second
 
 func TestCredentialsAndKeysAreRotatedWhileOrdersAreInFlight(t *testing.T) {
-	slow(t)
+	aside(t)
 	g := guard(t)
 	g.start("manager")
 	g.ready("manager")
