@@ -47,13 +47,17 @@ type fetcher struct {
 	ids    []int32
 }
 
-// cutsAtMost is how many connections in a row may be cut off before that is a failure: as many as may lie idle together.
-const cutsAtMost = 3
+// Bounds of what may be cut off in a row before that is a failure. What takes longer may have been an outage, in which nobody
+// could answer.
+const (
+	cutsAtMost = 3           // connections: as many as may lie idle together
+	cutsWithin = time.Second // beyond one fetch's wait
+)
 
 // run fetches until ctx is done. A partition that fails is left out for a while, the others go on. A connection that is cut
 // off is no failure yet: brokers end sessions whose time is over, and what silence means must not depend on that.
 func (f *fetcher) run(ctx context.Context) {
-	cuts := 0
+	cuts, asked := 0, time.Time{}
 	for f.gate.pass(ctx) == nil {
 		due, wait := f.due()
 		if len(due) == 0 {
@@ -61,6 +65,9 @@ func (f *fetcher) run(ctx context.Context) {
 				return
 			}
 			continue
+		}
+		if cuts == 0 {
+			asked = time.Now()
 		}
 		started := f.client.cfg.Now()
 		response, err := f.client.fetch(ctx, &fetchRequest{
@@ -70,7 +77,7 @@ func (f *fetcher) run(ctx context.Context) {
 			return
 		}
 		if err != nil {
-			if cuts++; cuts > cutsAtMost || !cutOff(err) {
+			if cuts++; cuts > cutsAtMost || !cutOff(err) || time.Since(asked) > f.cfg.Wait+cutsWithin {
 				f.failed(due, err)
 			}
 			continue
