@@ -1,8 +1,12 @@
 package policies
 
 import (
+	"context"
 	"strings"
 	"testing"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/sagas-dev/saga-operator/api/v1alpha1"
 )
@@ -58,4 +62,26 @@ func TestAUserWithEditStartsASagaAndCanNeitherAbortNorResolveIt(t *testing.T) {
 			t.Errorf("admin is refused: %s", out)
 		}
 	}
+}
+
+// TestWhoeverEditsTheOperatorsOwnNamespaceIsTheOperator holds what docs/permissions.md warns of.
+func TestWhoeverEditsTheOperatorsOwnNamespaceIsTheOperator(t *testing.T) {
+	p := settled(t)
+	saga := p.saga(running)
+	asOperator := func() (string, error) {
+		return p.kubectlAs(t.Context(), edit, "", "patch", "saga", saga.Name, "-n", p.name, "--type", "merge",
+			"-p", `{"metadata":{"finalizers":null}}`, "--dry-run=server", "--as", operator)
+	}
+	if out, err := asOperator(); err == nil || !strings.Contains(out, "cannot impersonate") {
+		t.Errorf("an editor of the sagas' namespace acts as the operator (%v): %s", err, out)
+	}
+	own := &place{cluster: p.cluster, t: t, name: "saga-system"}
+	own.grant(edit, "ClusterRole", "edit")
+	binding := &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: own.name, Name: edit + "-edit"}}
+	t.Cleanup(func() { // the context of the test is done by then
+		if err := p.clients[root].Delete(context.Background(), binding); err != nil {
+			t.Error(err)
+		}
+	})
+	eventually(t, "an editor of its namespace to act as the operator", func() bool { _, err := asOperator(); return err == nil })
 }
