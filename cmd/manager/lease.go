@@ -18,8 +18,12 @@ import (
 // leaseEvery is how often a manager that does not lead tries again to read a lease that cannot be read.
 const leaseEvery = 2 * time.Second
 
-// errWorking is why a lease is not released: who takes over would work beside this manager.
-var errWorking = errors.New("messages may still be on their way: the lease is left to expire")
+// Why a lease is not released: who takes over would work beside this manager, or beside who has it by now. The library reads
+// the lease before it releases it, and does not look at whose it is.
+var (
+	errWorking = errors.New("messages may still be on their way: the lease is left to expire")
+	errTaken   = errors.New("another manager has taken the lease")
+)
 
 // lease is the lock of the election. A manager that waits for it tells of trouble with it once, where the library does at
 // each try; and it is released only once nothing leaves this manager any more.
@@ -61,8 +65,12 @@ func (l *lease) Create(ctx context.Context, record resourcelock.LeaderElectionRe
 
 // Update takes, renews or releases the lease.
 func (l *lease) Update(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
-	if record.HolderIdentity == "" && l.working() {
+	switch {
+	case record.HolderIdentity != "":
+	case l.working():
 		return errWorking
+	case l.heldBy() != l.Identity():
+		return errTaken
 	}
 	err := l.Interface.Update(ctx, record)
 	if err != nil && ctx.Err() == nil {
@@ -70,6 +78,13 @@ func (l *lease) Update(ctx context.Context, record resourcelock.LeaderElectionRe
 	}
 	l.noteLead(err, record)
 	return err
+}
+
+// heldBy says whose the lease was when it was last read or written.
+func (l *lease) heldBy() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.holder
 }
 
 // insist repeats what fails until it works or its outcome decides who leads, as long as this manager does not.

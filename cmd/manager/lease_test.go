@@ -50,6 +50,21 @@ func TestALeaseIsNotReleasedWhileAnythingIsOnItsWay(t *testing.T) {
 	}
 }
 
+func TestALeaseThatAnotherHasTakenIsNotReleased(t *testing.T) {
+	on := &paper{}
+	l := &lease{Interface: on, log: (&lines{}).logger(), away: func() {}, working: func() bool { return false }}
+	if err := l.Update(t.Context(), resourcelock.LeaderElectionRecord{HolderIdentity: "me"}); err != nil {
+		t.Fatal(err)
+	}
+	on.record.HolderIdentity = "you" // after it was not renewed in time
+	if _, _, err := l.Get(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Update(t.Context(), resourcelock.LeaderElectionRecord{}); !errors.Is(err, errTaken) || on.record.HolderIdentity != "you" {
+		t.Errorf("error %v, held by %q; want that the other keeps it", err, on.record.HolderIdentity)
+	}
+}
+
 func TestALeaseThatCannotBeReadIsTriedAgainAndToldOfOnce(t *testing.T) {
 	forbidden := apierrors.NewForbidden(schema.GroupResource{Group: "coordination.k8s.io", Resource: "leases"}, "lease", errors.New("no"))
 	log, asked := &lines{}, 0
