@@ -2,8 +2,11 @@ package policies
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sagas-dev/saga-operator/api/v1alpha1"
@@ -74,6 +77,53 @@ func TestNobodyButTheOperatorTakesItsFinalizersOff(t *testing.T) {
 			refusal(t, p.clients[operator].Update(t.Context(), changed, client.DryRunAll), "")
 		})
 	}
+}
+
+func TestMetadataLeavesTheStatusItsRoom(t *testing.T) {
+	p := settled(t)
+	many := func(n int) map[string]string {
+		labels := map[string]string{}
+		for i := range n {
+			labels[fmt.Sprintf("example.com/label-%d", i)] = "x"
+		}
+		return labels
+	}
+	finalizers := func(n int) (all []string) {
+		for i := range n {
+			all = append(all, fmt.Sprintf("example.com/finalizer-%d", i))
+		}
+		return append(all, v1alpha1.FinalizerSaga)
+	}
+	crowded := p.saga(running) // from before the policies, as far as anybody can tell
+	crowded.Labels = many(70)
+	p.must(p.clients[operator].Update(t.Context(), crowded))
+	for name, test := range map[string]struct {
+		saga   *v1alpha1.Saga
+		change func(*v1alpha1.Saga)
+		policy string
+		words  []string
+	}{
+		"64 labels do":                   {p.saga(running), func(s *v1alpha1.Saga) { s.Labels = many(64) }, "", nil},
+		"65 do not":                      {p.saga(running), func(s *v1alpha1.Saga) { s.Labels = many(65) }, "metadata", []string{"metadata.labels has 65 entries, and at most 64"}},
+		"16 finalizers do":               {p.saga(running), func(s *v1alpha1.Saga) { s.Finalizers = finalizers(15) }, "", nil},
+		"17 do not":                      {p.saga(running), func(s *v1alpha1.Saga) { s.Finalizers = finalizers(16) }, "metadata", []string{"metadata.finalizers has 17 entries, and at most 16"}},
+		"what is over may shrink":        {crowded, func(s *v1alpha1.Saga) { s.Labels = many(69) }, "", nil},
+		"what is over may not grow":      {crowded, func(s *v1alpha1.Saga) { s.Labels = many(71) }, "metadata", []string{"has 71 entries"}},
+		"what is over may change beside": {crowded, func(s *v1alpha1.Saga) { s.Spec.Suspend = true }, "", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			changed := test.saga.DeepCopy()
+			test.change(changed)
+			refusal(t, p.clients[edit].Update(t.Context(), changed, client.DryRunAll), test.policy, test.words...)
+		})
+	}
+	t.Run("17 owners do not", func(t *testing.T) { // whoever may abort may add owners
+		saga := p.saga(running)
+		for i := range 17 {
+			saga.OwnerReferences = append(saga.OwnerReferences, metav1.OwnerReference{APIVersion: "v1", Kind: "ConfigMap", Name: fmt.Sprint("owner-", i), UID: types.UID(fmt.Sprint("uid-", i))})
+		}
+		refusal(t, p.clients[admin].Update(t.Context(), saga, client.DryRunAll), "metadata", "metadata.ownerReferences has 17 entries, and at most 16")
+	})
 }
 
 func TestTheRevisionsOfOthersAreNoneOfOurBusiness(t *testing.T) {
