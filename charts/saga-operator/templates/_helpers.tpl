@@ -50,7 +50,7 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "saga-operator.service
 
 {{/* 90% of the memory limit as GOMEMLIMIT writes it, or nothing without a limit. */}}
 {{- define "saga-operator.goMemLimit" -}}
-{{- $limit := dig "limits" "memory" "" .Values.resources | toString }}
+{{- $limit := dig "limits" "memory" "" (.Values.resources | default dict) | toString }}
 {{- if $limit }}
 {{- $number := regexFind "^[0-9]+" $limit }}
 {{- $unit := trimPrefix $number $limit }}

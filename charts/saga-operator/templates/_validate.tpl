@@ -1,13 +1,20 @@
 {{/* What the schema cannot judge: values that contradict each other, and Secrets that are not there. */}}
 {{- define "saga-operator.validate" -}}
 {{- $problems := list }}
-{{- range list "image" "kafka" "watch" "topicPolicy" "accounts" "secrets" }}
+{{- range list "name" "image" "kafka" "watch" "topicPolicy" "accounts" "secrets" }}
 {{- with include (printf "saga-operator.validate.%s" .) $ }}
 {{- $problems = concat $problems (splitList "\n" (trim .)) }}
 {{- end }}
 {{- end }}
 {{- with compact $problems }}
 {{- fail (printf "\n\nsaga-operator cannot be installed with these values:\n- %s\n" (join "\n- " .)) }}
+{{- end }}
+{{- end }}
+
+{{- define "saga-operator.validate.name" -}}
+{{- $name := include "saga-operator.fullname" . }}
+{{- if not (regexMatch "^[a-z][-a-z0-9]*$" $name) }}
+the objects would be called {{ $name }}, which no Service may be: name the release otherwise, or set fullnameOverride to lower case letters, digits and dashes that begin with a letter
 {{- end }}
 {{- end }}
 
