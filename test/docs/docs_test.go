@@ -28,7 +28,7 @@ func TestEveryCommandIsTestedOrSaysWhyNot(t *testing.T) {
 		t.Run(file, func(t *testing.T) {
 			tested, blocks := 0, blocksOf(t, file, heading)
 			if heading != "" && len(blocks) == 0 {
-				t.Skipf("it has no section %q yet", heading)
+				t.Fatalf("it has no section %q with commands", heading)
 			}
 			for _, b := range blocks {
 				if problem := b.problem(); problem != "" {
