@@ -23,6 +23,8 @@ type ordeal struct {
 	says  string   // in readyz, while the trouble lasts
 	logs  string   // in exactly one line of the log; empty: the same as says
 	mend  func()
+
+	everywhere bool // it watches all namespaces
 }
 
 // lasting is how long a trouble is watched: for several looks at it.
@@ -33,6 +35,9 @@ func (o ordeal) suffer(t *testing.T, kafka *kafkatest.Cluster, installation stri
 	t.Helper()
 	namespace := controlplane.ForTest(t).Namespace(t)
 	flags := []string{"--installation", installation, "--leader-election-namespace", namespace}
+	if !o.everywhere { // others run beside it, and what earlier tests left is not its business
+		flags = append(flags, "--namespaces", namespace)
+	}
 	if kafka != nil {
 		flags = append(flags, "--kafka-brokers", strings.Join(kafka.Brokers, ","))
 	}
@@ -180,6 +185,8 @@ func noPermission(t *testing.T) ordeal {
 		says:  "kubernetes: cannot create, delete, get, list, patch, update, watch sagas.sagas.dev: forbidden",
 		logs:  "cannot create, delete, get, list, patch, update, watch sagas.sagas.dev: forbidden",
 		mend:  func() { grantEverywhere(t, api, "nobody-yet") },
+
+		everywhere: true,
 	}
 }
 
