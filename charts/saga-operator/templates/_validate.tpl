@@ -1,7 +1,7 @@
 {{/* What the schema cannot judge: values that contradict each other, and Secrets that are not there. */}}
 {{- define "saga-operator.validate" -}}
 {{- $problems := list }}
-{{- range list "name" "image" "kafka" "watch" "topicPolicy" "accounts" "secrets" }}
+{{- range list "name" "image" "kafka" "watch" "topicPolicy" "accounts" "leaderElection" "secrets" }}
 {{- with include (printf "saga-operator.validate.%s" .) $ }}
 {{- $problems = concat $problems (splitList "\n" (trim .)) }}
 {{- end }}
@@ -86,6 +86,27 @@ serviceAccount.create is false: name the account to use in serviceAccount.name
 {{- if eq .Values.serviceAccount.name "default" }}
 serviceAccount.name is default, whose rights every pod of the namespace would share: choose another name
 {{- end }}
+{{- end }}
+
+{{- define "saga-operator.validate.leaderElection" -}}
+{{- $lease := include "saga-operator.milliseconds" .Values.leaderElection.leaseDuration | float64 }}
+{{- $renew := include "saga-operator.milliseconds" .Values.leaderElection.renewDeadline | float64 }}
+{{- $retry := include "saga-operator.milliseconds" .Values.leaderElection.retryPeriod | float64 }}
+{{- if or (lt $lease 1000.0) (gt $lease 300000.0) (lt $renew 1000.0) (lt $retry 100.0) (gt $retry 60000.0) }}
+leaderElection: leaseDuration is from 1s to 5m, renewDeadline from 1s and retryPeriod from 100ms to 1m
+{{- end }}
+{{- if not (and (gt $lease $renew) (gt $renew (mulf 1.2 $retry))) }}
+leaderElection: leaseDuration must be longer than renewDeadline, and that longer than 1.2 times retryPeriod
+{{- end }}
+{{- end }}
+
+{{/* The milliseconds of a duration such as 1m30s. */}}
+{{- define "saga-operator.milliseconds" -}}
+{{- $sum := 0.0 }}
+{{- range regexFindAll "[0-9.]+(ms|m|s)" . -1 }}
+{{- $sum = addf $sum (mulf (regexFind "^[0-9.]+" . | float64) (get (dict "ms" 1 "s" 1000 "m" 60000) (regexFind "[a-z]+$" .))) }}
+{{- end }}
+{{- $sum }}
 {{- end }}
 
 {{/*
