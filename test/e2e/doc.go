@@ -5,5 +5,6 @@
 //
 //   - KIND_NODE_IMAGE names the nodes' image; without it kind takes its own.
 //   - E2E_KAFKA=embedded keeps the operator on the broker in the cluster. Otherwise it moves to Apache Kafka on this machine.
+//     There is no mode with an operator for Kafka such as Strimzi, whose images this has not been tried with.
 //   - KEEP=1 leaves the cluster, until the next run, and says how to look at it.
 package e2e
