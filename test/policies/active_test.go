@@ -42,6 +42,7 @@ func settled(t *testing.T) *place {
 	p.enforced("status", func() error { return p.clients[root].Status().Update(t.Context(), saga.DeepCopy(), client.DryRunAll) })
 	p.enforced("possible", func() error { return p.dry(root, saga, func(o *v1alpha1.Saga) { abort(&o.Spec) }) })
 	p.enforced("finalizers", func() error { return p.dry(root, saga, func(o *v1alpha1.Saga) { o.Finalizers = nil }) })
+	p.enforced("metadata", func() error { return p.dry(root, saga, func(o *v1alpha1.Saga) { o.Labels = labels(65) }) })
 	revision.Finalizers = nil
 	p.enforced("revisions", func() error { return p.clients[root].Update(t.Context(), revision.DeepCopy(), client.DryRunAll) })
 	p.enforced("participants", func() error {

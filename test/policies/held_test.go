@@ -79,15 +79,16 @@ func TestNobodyButTheOperatorTakesItsFinalizersOff(t *testing.T) {
 	}
 }
 
+func labels(n int) map[string]string {
+	all := map[string]string{}
+	for i := range n {
+		all[fmt.Sprintf("example.com/label-%d", i)] = "x"
+	}
+	return all
+}
+
 func TestMetadataLeavesTheStatusItsRoom(t *testing.T) {
 	p := settled(t)
-	many := func(n int) map[string]string {
-		labels := map[string]string{}
-		for i := range n {
-			labels[fmt.Sprintf("example.com/label-%d", i)] = "x"
-		}
-		return labels
-	}
 	finalizers := func(n int) (all []string) {
 		for i := range n {
 			all = append(all, fmt.Sprintf("example.com/finalizer-%d", i))
@@ -95,7 +96,7 @@ func TestMetadataLeavesTheStatusItsRoom(t *testing.T) {
 		return append(all, v1alpha1.FinalizerSaga)
 	}
 	crowded := p.saga(running) // from before the policies, as far as anybody can tell
-	crowded.Labels = many(70)
+	crowded.Labels = labels(70)
 	p.must(p.clients[operator].Update(t.Context(), crowded))
 	for name, test := range map[string]struct {
 		saga   *v1alpha1.Saga
@@ -103,12 +104,12 @@ func TestMetadataLeavesTheStatusItsRoom(t *testing.T) {
 		policy string
 		words  []string
 	}{
-		"64 labels do":                   {p.saga(running), func(s *v1alpha1.Saga) { s.Labels = many(64) }, "", nil},
-		"65 do not":                      {p.saga(running), func(s *v1alpha1.Saga) { s.Labels = many(65) }, "metadata", []string{"metadata.labels has 65 entries, and at most 64"}},
+		"64 labels do":                   {p.saga(running), func(s *v1alpha1.Saga) { s.Labels = labels(64) }, "", nil},
+		"65 do not":                      {p.saga(running), func(s *v1alpha1.Saga) { s.Labels = labels(65) }, "metadata", []string{"metadata.labels has 65 entries, and at most 64"}},
 		"16 finalizers do":               {p.saga(running), func(s *v1alpha1.Saga) { s.Finalizers = finalizers(15) }, "", nil},
 		"17 do not":                      {p.saga(running), func(s *v1alpha1.Saga) { s.Finalizers = finalizers(16) }, "metadata", []string{"metadata.finalizers has 17 entries, and at most 16"}},
-		"what is over may shrink":        {crowded, func(s *v1alpha1.Saga) { s.Labels = many(69) }, "", nil},
-		"what is over may not grow":      {crowded, func(s *v1alpha1.Saga) { s.Labels = many(71) }, "metadata", []string{"has 71 entries"}},
+		"what is over may shrink":        {crowded, func(s *v1alpha1.Saga) { s.Labels = labels(69) }, "", nil},
+		"what is over may not grow":      {crowded, func(s *v1alpha1.Saga) { s.Labels = labels(71) }, "metadata", []string{"has 71 entries"}},
 		"what is over may change beside": {crowded, func(s *v1alpha1.Saga) { s.Spec.Suspend = true }, "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 )
 
 // names are the policies of config/policies.
-var names = []string{"abort", "finalizers", "orders", "participants", "possible", "resolve", "revisions", "status"}
+var names = []string{"abort", "finalizers", "metadata", "orders", "participants", "possible", "resolve", "revisions", "status"}
 
 func TestTheAPIServerFindsNothingToWarnOfInThePolicies(t *testing.T) {
 	c := ready(t)
