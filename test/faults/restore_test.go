@@ -117,10 +117,14 @@ func lostAreFoundAndContinued(t *testing.T, s *stage.Stage, prefix string, n int
 	t.Helper()
 	unknown := 0
 	for _, dead := range deadLetters(t, s) {
-		if !strings.HasPrefix(dead, "UnknownSaga "+stage.Shop+"/"+prefix) {
+		switch {
+		case strings.HasPrefix(dead, "UnknownSaga "+stage.Shop+"/"+prefix):
+			unknown++
+		case strings.HasPrefix(dead, "NotAsked ") && !strings.HasPrefix(dead, "NotAsked "+stage.Shop+"/"+prefix):
+			// Stored before the loss, but its position was not committed: it is read again, and the restored saga has yet to ask.
+		default:
 			t.Errorf("unexpected dead letter: %s", dead)
 		}
-		unknown++
 	}
 	if unknown == 0 {
 		t.Error("no dead letter tells of the lost sagas whose answers had not been read")
