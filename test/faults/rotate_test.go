@@ -109,13 +109,18 @@ func secretKey(t *testing.T) string {
 	return string(secret)
 }
 
-// refused waits until a manager says that it is.
+// refused waits until a manager says that it is. While all is well it looks at its topics every 30 s.
 func (g *guarded) refused(name string) {
 	g.t.Helper()
-	kafkatest.Eventually(g.t, name+" to say that it is refused", func() bool {
+	for deadline := time.Now().Add(75 * time.Second); ; time.Sleep(50 * time.Millisecond) { // between two polls
 		text, ready := g.readyz(name)
-		return !ready && strings.Contains(text, "topics: the broker refuses user name or password")
-	})
+		if !ready && strings.Contains(text, "topics: the broker refuses user name or password") {
+			return
+		}
+		if time.Now().After(deadline) {
+			g.t.Fatalf("%s does not say that it is refused, but: %s", name, text)
+		}
+	}
 }
 
 // ready waits until a manager leads, and can read replies.
