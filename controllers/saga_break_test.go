@@ -16,6 +16,7 @@ import (
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 	"github.com/sagas-dev/saga-operator/internal/engine"
 	"github.com/sagas-dev/saga-operator/internal/program"
+	"github.com/sagas-dev/saga-operator/internal/simulate"
 	"github.com/sagas-dev/saga-operator/internal/wire"
 )
 
@@ -217,7 +218,7 @@ func TestAnEndedSagaIsNotWrittenBecauseItsParticipantsAreGone(t *testing.T) {
 }
 
 // strict refuses every expression, as a manager that has become stricter would.
-type strict struct{}
+type strict struct{ simulate.Greedy }
 
 func (strict) Compile([]byte, engine.Scope) (engine.Template, error) {
 	return nil, errors.New("no longer taken")

@@ -4,7 +4,7 @@ package v1alpha1
 const (
 	// ConditionAccepted says whether the saga can run; of a participant, whether it may name its topics (TopicNotPermitted).
 	// Reasons: Accepted; InvalidDefinition, InvalidParameters, InvalidExpression, InputTooLarge, DuplicateKey,
-	// ReferencesMissing; Pending, DefinitionNotFound, ParticipantNotFound.
+	// ConcurrencyRejected, ReferencesMissing; Pending, DefinitionNotFound, ParticipantNotFound, Queued.
 	ConditionAccepted = "Accepted"
 	// ConditionReady says whether everything is done.
 	// Reasons: Completed; Running, Suspended, Compensating, NeedsIntervention, Compensated, Rejected, SpecChanged; Pending.
@@ -19,7 +19,7 @@ const (
 	// Reasons: StepFailed, OutcomeUnknown, DeadlineExceeded, Aborted, Deleted; NotNeeded, Undone, AbortRefused.
 	ConditionCompensating = "Compensating"
 	// ConditionSuspended says whether forward commands are held back.
-	// Reasons: SuspendRequested; NotSuspended.
+	// Reasons: SuspendRequested, AwaitingApproval; NotSuspended.
 	ConditionSuspended = "Suspended"
 )
 
@@ -42,6 +42,8 @@ const (
 	ReasonPending             = "Pending"
 	ReasonDefinitionNotFound  = "DefinitionNotFound"
 	ReasonParticipantNotFound = "ParticipantNotFound"
+	ReasonQueued              = "Queued"              // waits for its turn: concurrency or maxActive
+	ReasonConcurrencyRejected = "ConcurrencyRejected" // final: another saga with its concurrency key runs
 
 	ReasonCompleted         = "Completed"
 	ReasonRunning           = "Running"
@@ -66,6 +68,7 @@ const (
 
 	ReasonSuspendRequested = "SuspendRequested"
 	ReasonNotSuspended     = "NotSuspended"
+	ReasonAwaitingApproval = "AwaitingApproval"
 
 	ReasonTopicsFound       = "TopicsFound"
 	ReasonTopicMissing      = "TopicMissing"
@@ -90,4 +93,7 @@ const (
 	CodeLateSuccess      = "LateSuccess"      // succeeded was answered after failed
 	CodeNotDone          = "NotDone"          // a person says that the pivot did not happen
 	CodeRetriesExhausted = "RetriesExhausted" // every attempt was answered with retry
+	CodeOutputInvalid    = "OutputInvalid"    // a reply's or event's body breaks the step's outputSchema, or cannot be upcast
+	CodeDeclined         = "Declined"         // a person declined the approval
+	CodeCancelled        = "Cancelled"        // the saga turned back while the step waited
 )

@@ -31,7 +31,7 @@ const (
 	StepSucceeded         StepState = "Succeeded"         // took effect
 	StepFailed            StepState = "Failed"            // did nothing, and won't: every attempt was answered
 	StepUnknown           StepState = "Unknown"           // may have taken effect; will be undone
-	StepSkipped           StepState = "Skipped"           // a person says that it counts as done
+	StepSkipped           StepState = "Skipped"           // counts as done: its condition was false, or a person says so
 	StepCompensating      StepState = "Compensating"      // is being undone
 	StepCompensated       StepState = "Compensated"       // was undone, or needs no undoing
 	StepNotCompensated    StepState = "NotCompensated"    // a person says that its effect stays
@@ -95,6 +95,10 @@ type SagaState struct {
 	// +optional
 	Deadline *metav1.Time `json:"deadline,omitempty"`
 
+	// deadlineHeldTime is since when the deadline stands still: while the saga is suspended, or a delay, await or approval waits.
+	// +optional
+	DeadlineHeldTime *metav1.Time `json:"deadlineHeldTime,omitempty"`
+
 	// suspendTime is since when forward commands are held back.
 	// +optional
 	SuspendTime *metav1.Time `json:"suspendTime,omitempty"`
@@ -127,6 +131,17 @@ type SagaState struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Announced int32 `json:"announced,omitempty"`
+
+	// outputs are what the definition's outputs came to once every step was done. At most 16 KiB.
+	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Type=object
+	Outputs *runtime.RawExtension `json:"outputs,omitempty"`
+
+	// outputsMessage says why there are no outputs although the definition names some. At most 256 characters.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	OutputsMessage string `json:"outputsMessage,omitempty"`
 
 	// steps are the steps in the definition's order. At most 64; all outputs together have at most 64 KiB.
 	// +optional
@@ -191,6 +206,38 @@ type StepStatus struct {
 	// resolved is the last decision that was taken.
 	// +optional
 	Resolved *Resolved `json:"resolved,omitempty"`
+
+	// approvedBy are those who have approved so far. At most 2.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=2
+	// +kubebuilder:validation:items:MaxLength=253
+	ApprovedBy []string `json:"approvedBy,omitempty"`
+
+	// events are events that came before the step started and may count for it. At most 8.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=8
+	Events []EarlyEvent `json:"events,omitempty"`
+
+	// eventID is the event that completed or failed the step, as a digest of its source and id. At most 64 characters.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	EventID string `json:"eventID,omitempty"`
+}
+
+// EarlyEvent is an event that is kept until the step that it may be for starts.
+type EarlyEvent struct {
+	// eventID is a digest of the event's source and id. At most 64 characters.
+	// +required
+	// +kubebuilder:validation:MaxLength=64
+	EventID string `json:"eventID"`
+
+	// event is the event as expressions read it. At most 16 KiB.
+	// +required
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Type=object
+	Event *runtime.RawExtension `json:"event"`
 }
 
 // Resolved records a decision that was taken.
@@ -230,6 +277,12 @@ type Exchange struct {
 	// +kubebuilder:validation:Minimum=1
 	Attempt int32 `json:"attempt"`
 
+	// prior is the number of attempts of earlier rounds that count against maxAttempts: those that were answered failed with a code
+	// that is retried.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Prior int32 `json:"prior,omitempty"`
+
 	// granted is the number of attempts that had been made when a person last decided to retry; maxAttempts counts from there.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
@@ -251,6 +304,10 @@ type Exchange struct {
 	// retryTime is when the next attempt starts, while outcome is Retrying.
 	// +optional
 	RetryTime *metav1.Time `json:"retryTime,omitempty"`
+
+	// dueTime is when a delay ends, or when an await or approval is waited for no longer.
+	// +optional
+	DueTime *metav1.Time `json:"dueTime,omitempty"`
 
 	// expiryTime is the saga's deadline as it stood when the current attempt was decided.
 	// +optional

@@ -144,6 +144,14 @@ type DefinitionReference struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
 	Name string `json:"name"`
+
+	// revision pins the saga to a revision (ControllerRevision) of the definition that is still kept, instead of the newest.
+	// At most 253 characters. Defaults to the newest.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
+	Revision string `json:"revision,omitempty"`
 }
 
 // Resolution is a person's decision about a step that waits.

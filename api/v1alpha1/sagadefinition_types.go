@@ -31,8 +31,75 @@ const (
 	CompensationNone CompensationPolicy = "None"
 )
 
+// ExecutionMode says who decides what is done next.
+//
+// +kubebuilder:validation:Enum=Orchestrated;Observed
+type ExecutionMode string
+
+const (
+	// ModeOrchestrated sagas send each step's command.
+	ModeOrchestrated ExecutionMode = "Orchestrated"
+	// ModeObserved sagas send no forward command: services decide by themselves, and their events complete or fail the steps.
+	ModeObserved ExecutionMode = "Observed"
+)
+
+// FailurePolicy says what the failure of a step means for its saga.
+//
+// +kubebuilder:validation:Enum=Compensate;Continue
+type FailurePolicy string
+
+const (
+	// FailureCompensate turns the saga back.
+	FailureCompensate FailurePolicy = "Compensate"
+	// FailureContinue undoes what the step may have done, and lets the rest go on.
+	FailureContinue FailurePolicy = "Continue"
+)
+
+// DeliveryPolicy says how often an event may reach its topic.
+//
+// +kubebuilder:validation:Enum=AtLeastOnce;AtMostOnce
+type DeliveryPolicy string
+
+const (
+	// DeliveryAtLeastOnce sends the event until the broker has acknowledged it.
+	DeliveryAtLeastOnce DeliveryPolicy = "AtLeastOnce"
+	// DeliveryAtMostOnce sends the event once, after the step counts as done: a crash or an outage may lose it.
+	DeliveryAtMostOnce DeliveryPolicy = "AtMostOnce"
+)
+
+// ConcurrencyPolicy says what a saga does while another one with the same concurrency key runs.
+//
+// +kubebuilder:validation:Enum=Queue;Reject;AbortRunning
+type ConcurrencyPolicy string
+
+const (
+	// ConcurrencyQueue waits until the other has ended.
+	ConcurrencyQueue ConcurrencyPolicy = "Queue"
+	// ConcurrencyReject ends the new saga as Rejected.
+	ConcurrencyReject ConcurrencyPolicy = "Reject"
+	// ConcurrencyAbortRunning aborts the other, and waits until it has ended.
+	ConcurrencyAbortRunning ConcurrencyPolicy = "AbortRunning"
+)
+
 // SagaDefinitionSpec describes a distributed transaction: its steps, the schema of its parameters and how long it may take.
 type SagaDefinitionSpec struct {
+	// mode says who decides what is done next: Orchestrated (the saga sends each step's command) or Observed (services decide
+	// by themselves; their events complete or fail the steps, and the saga sends no forward command, only events and what
+	// undoes). Defaults to Orchestrated.
+	// +optional
+	Mode ExecutionMode `json:"mode,omitempty"`
+
+	// concurrency keeps sagas of this definition that concern the same thing from running at the same time. Defaults to none.
+	// +optional
+	Concurrency *Concurrency `json:"concurrency,omitempty"`
+
+	// maxActive is how many sagas of this definition may run at the same time; more wait for their turn, the oldest first.
+	// From 1 to 1000000. Without it there is no limit.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	MaxActive *int32 `json:"maxActive,omitempty"`
+
 	// deadline is how long the forward run may take, from its first command. Past it the saga goes backward; the undoing
 	// and all that follows the point of no return know no deadline.
 	// Unit: a duration such as 15m. Without it there is no deadline; from 1s to 8784h (366 days).
@@ -50,20 +117,31 @@ type SagaDefinitionSpec struct {
 	// +kubebuilder:pruning:PreserveUnknownFields
 	Parameters *runtime.RawExtension `json:"parameters,omitempty"`
 
-	// steps are the units of work, each started after the one before it has ended. They read
-	// Compensatable*, then at most one Pivot, then Retriable*. From 1 to 64 steps.
+	// outputs are what the saga is known by once it is done: an object whose string values may hold ${…} expressions (CEL) over
+	// params, saga and `steps['<a step>'].output`. Rendered it has at most 16 KiB and stands in status.outputs. Defaults to none.
+	// +optional
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:pruning:PreserveUnknownFields
+	Outputs *runtime.RawExtension `json:"outputs,omitempty"`
+
+	// steps are the units of work. Each is started after the one before it has ended; as soon as one of them has dependsOn, they
+	// are a graph, and those without it are its roots. They read Compensatable*, then at most one Pivot, then Retriable*: the Pivot
+	// waits for all steps before it, and all steps after it wait for it. From 1 to 64 steps.
 	// +required
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.all(s, self.exists_one(t, t.name == s.name))",message="every step needs a name of its own: two steps have the same name"
-	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.all(s, has(s.action) != has(s.publish))",message="every step needs exactly one of action and publish"
+	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.all(s, [has(s.action), has(s.publish), has(s.await), has(s.delay), has(s.approval)].filter(is, is).size() == 1)",message="every step needs exactly one of action, publish, await, delay and approval"
 	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.filter(s, s.recovery == 'Pivot').size() <= 1",message="at most one step may have recovery Pivot"
 	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.map(s, s.recovery == 'Compensatable' ? 0 : s.recovery == 'Pivot' ? 1 : 2).isSorted()",message="steps must be listed as Compensatable ones first, then the Pivot, then Retriable ones"
-	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.all(s, s.recovery != 'Compensatable' || has(s.compensation))",message="a Compensatable step needs a compensation; where it changes nothing, say compensation: {policy: None}"
+	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.all(s, s.recovery != 'Compensatable' || has(s.compensation) || !has(s.action) && !has(s.publish))",message="a Compensatable step needs a compensation; where it changes nothing, say compensation: {policy: None}"
 	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.all(s, s.recovery == 'Compensatable' || !has(s.compensation))",message="a Pivot or Retriable step is never undone: remove its compensation"
-	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.all(s, !has(s.compensation) || (s.compensation.policy == 'None') != has(s.compensation.command))",message="a compensation needs either a command or policy None"
-	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.all(s, !has(s.publish) || !has(s.compensation) || s.compensation.policy == 'None')",message="an event cannot be taken back: a publish step's compensation must be {policy: None}"
+	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.all(s, !has(s.compensation) || [s.compensation.policy == 'None', has(s.compensation.command), has(s.compensation.publish)].filter(is, is).size() == 1)",message="a compensation needs exactly one of a command, an event to publish, and policy None"
+	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.all(i, s, !has(s.dependsOn) || s.dependsOn.all(d, self.exists(j, t, j < i && t.name == d)))",message="dependsOn names earlier steps only: list a step after those that it waits for"
+	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.all(s, has(s.participant) || !has(s.action) && !has(s.publish) && !has(s.await) && (!has(s.compensation) || s.compensation.policy == 'None'))",message="a step that sends or awaits something needs a participant"
+	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.all(s, !has(s.onFailure) || s.onFailure != 'Continue' || s.recovery == 'Compensatable')",message="only a Compensatable step may say onFailure: Continue"
+	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.all(s, !has(s.delay) || s.recovery != 'Pivot')",message="a delay changes nothing: it cannot be the Pivot"
 	Steps []Step `json:"steps"`
 }
 
@@ -84,25 +162,62 @@ type Step struct {
 	// +kubebuilder:default=Compensatable
 	Recovery RecoveryType `json:"recovery,omitempty"`
 
-	// participant names the SagaParticipant, in the saga's namespace, that executes the step's commands or on whose
-	// events topic its event is published. A DNS label of at most 63 characters.
-	// +required
+	// participant names the SagaParticipant, in the saga's namespace, that executes the step's commands, or on whose events topic
+	// its event is published or awaited. A DNS label of at most 63 characters. Required, but for a delay or an approval
+	// that has nothing to undo.
+	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
-	Participant string `json:"participant"`
+	Participant string `json:"participant,omitempty"`
 
-	// action is the command that does the step's work. Exactly one of action and publish must be set.
+	// dependsOn names the steps that must be done before this one starts, all of them listed earlier. As soon as a step of
+	// a definition has it, steps without it start at once. At most 16. Defaults to the step before this one.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=63
+	DependsOn []string `json:"dependsOn,omitempty"`
+
+	// when is a CEL expression, true or false, over params, saga and `steps['<an earlier step>'].output`. Where it is false when the
+	// step's turn comes, the step is skipped: it counts as done, has no output, and is not undone. At most 2048 characters.
+	// Defaults to true.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=2048
+	When string `json:"when,omitempty"`
+
+	// onFailure says what the failure of the step means for the saga: Compensate (it is undone) or Continue (an optional step: the
+	// failure is recorded, what the step may have done is undone, and the rest goes on). Continue goes with a Compensatable step
+	// only. Defaults to Compensate.
+	// +optional
+	OnFailure FailurePolicy `json:"onFailure,omitempty"`
+
+	// action is the command that does the step's work. Exactly one of action, publish, await, delay and approval must be set.
 	// +optional
 	Action *Action `json:"action,omitempty"`
 
 	// publish is an event that announces something; nobody answers it. The step is done once the broker has it.
-	// Exactly one of action and publish must be set.
+	// Exactly one of action, publish, await, delay and approval must be set.
 	// +optional
 	Publish *Publish `json:"publish,omitempty"`
 
-	// compensation is the command that undoes the action. A Compensatable step must have one, or say
-	// {policy: None} because it changes nothing; the other steps have none.
+	// await waits for an event of the participant. Exactly one of action, publish, await, delay and approval must be set.
+	// +optional
+	Await *Await `json:"await,omitempty"`
+
+	// delay waits for a time. Exactly one of action, publish, await, delay and approval must be set.
+	// +optional
+	Delay *Delay `json:"delay,omitempty"`
+
+	// approval waits for a person, who decides in spec.resolutions of the saga. Exactly one of action, publish, await, delay and
+	// approval must be set.
+	// +optional
+	Approval *Approval `json:"approval,omitempty"`
+
+	// compensation is what undoes the step: a command, or an event. A Compensatable step with an action or an event must have one, or
+	// say {policy: None} because it changes nothing; a Pivot or Retriable step has none.
 	// +optional
 	Compensation *Compensation `json:"compensation,omitempty"`
 }
@@ -151,6 +266,180 @@ type Action struct {
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=63
 	Output []string `json:"output,omitempty"`
+
+	// outputSchema is a JSON Schema (draft 2020-12) that the reply must match. A reply that breaks it did take effect: a
+	// Compensatable step is undone, a Pivot or Retriable step counts as done, without output. At most 32 KiB. Defaults to any object.
+	// +optional
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:pruning:PreserveUnknownFields
+	OutputSchema *runtime.RawExtension `json:"outputSchema,omitempty"`
+
+	// upcasts turn replies of older versions into the present form, before outputSchema and output. At most 8. Defaults to none.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=8
+	Upcasts []Upcast `json:"upcasts,omitempty"`
+
+	// events are the events by which the participant tells, in mode Observed, what came of the action.
+	// Defaults to `<command>-succeeded` and `<command>-failed`.
+	// +optional
+	Events *ActionEvents `json:"events,omitempty"`
+}
+
+// ActionEvents are the events that complete or fail an action in mode Observed.
+type ActionEvents struct {
+	// succeeded is the event that completes the step; the message's type is `<participant>.<event>`, its data the step's output.
+	// Lower case letters, digits and dashes, at most 80 characters. Defaults to `<command>-succeeded`.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=80
+	// +kubebuilder:validation:Pattern=`^[a-z]([-a-z0-9]*[a-z0-9])?$`
+	Succeeded string `json:"succeeded,omitempty"`
+
+	// failed is the event that fails the step; its data may hold code and message.
+	// Lower case letters, digits and dashes, at most 80 characters. Defaults to `<command>-failed`.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=80
+	// +kubebuilder:validation:Pattern=`^[a-z]([-a-z0-9]*[a-z0-9])?$`
+	Failed string `json:"failed,omitempty"`
+}
+
+// Upcast turns data of an older version into the present form.
+type Upcast struct {
+	// dataSchema is the version that it is for: the dataschema attribute (ce_dataschema) of the reply or event. At most 253 characters.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	DataSchema string `json:"dataSchema"`
+
+	// output is the present form: an object whose string values may hold ${…} expressions (CEL) over data, params and saga.
+	// +required
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:pruning:PreserveUnknownFields
+	Output *runtime.RawExtension `json:"output"`
+}
+
+// Await waits for an event of the step's participant. An event that came before the step started counts, too.
+type Await struct {
+	// event is what is awaited; the message's type is `<participant>.<event>`.
+	// Lower case letters, digits and dashes, at most 80 characters.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=80
+	// +kubebuilder:validation:Pattern=`^[a-z]([-a-z0-9]*[a-z0-9])?$`
+	Event string `json:"event"`
+
+	// key is what the event must be correlated by: a text that may hold ${…} expressions (CEL) over params and saga. It is compared
+	// with what eventKey of the participant reads from the event. At most 1024 characters. Defaults to the saga's business key.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Key string `json:"key,omitempty"`
+
+	// filter is a CEL expression, true or false, over event, params, saga and `steps['<an earlier step>'].output`: events for which it is
+	// false, or fails, are passed over. At most 2048 characters. Defaults to true.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=2048
+	Filter string `json:"filter,omitempty"`
+
+	// timeout is how long the event is waited for. Past it a Compensatable step fails, or is undone where it has a
+	// compensation; a Pivot or Retriable step waits for a person. The saga's deadline stands still meanwhile.
+	// Unit: a duration such as 72h. From 1s to 8784h (366 days).
+	// +required
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=16
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}(ms|s|m|h)){1,4}$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('8784h')",message="timeout must be from 1s to 8784h"
+	Timeout *metav1.Duration `json:"timeout"`
+
+	// output names the keys of the event's data that are kept in status for later steps. At most 32. Without it all data is kept;
+	// an empty list keeps nothing.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=63
+	Output []string `json:"output,omitempty"`
+
+	// outputSchema is a JSON Schema (draft 2020-12) that the event's data must match; it is judged as the reply of an action is.
+	// At most 32 KiB. Defaults to any object.
+	// +optional
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:pruning:PreserveUnknownFields
+	OutputSchema *runtime.RawExtension `json:"outputSchema,omitempty"`
+
+	// upcasts turn events of older versions into the present form, before filter, outputSchema and output. At most 8. Defaults to none.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=8
+	Upcasts []Upcast `json:"upcasts,omitempty"`
+}
+
+// Delay waits for a time. The saga's deadline stands still meanwhile.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.__for__) != has(self.until)",message="a delay needs exactly one of for and until"
+type Delay struct {
+	// for is how long to wait from the step's start.
+	// Unit: a duration such as 24h. From 1s to 8784h (366 days). Exactly one of for and until must be set.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=16
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}(ms|s|m|h)){1,4}$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('8784h')",message="for must be from 1s to 8784h"
+	For *metav1.Duration `json:"for,omitempty"`
+
+	// until is when to go on: a text that may hold ${…} expressions (CEL) over params, saga and `steps['<an earlier step>'].output`, and
+	// is a time such as 2026-12-24T18:00:00Z once rendered. A time that has passed ends the delay at once; one that is more than 366 days
+	// away fails the step. At most 1024 characters. Exactly one of for and until must be set.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Until string `json:"until,omitempty"`
+}
+
+// Approval waits for a person, who decides in spec.resolutions: MarkDone approves, Compensate declines, Skip goes on without, and
+// Retry begins the timeout anew. The saga's deadline stands still meanwhile.
+type Approval struct {
+	// approvers is how many different people must approve. Each decides under a number of their own, which status shows.
+	// From 1 to 2. Defaults to 1.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=2
+	Approvers *int32 `json:"approvers,omitempty"`
+
+	// message says what is to be approved: a text that may hold ${…} expressions (CEL) over params, saga and
+	// `steps['<an earlier step>'].output`. At most 1024 characters, of which status shows 256 once rendered. Defaults to none.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+
+	// timeout is how long the decision is waited for. Past it a Compensatable or Pivot step fails; a Retriable step waits on, for a
+	// person, as NeedsIntervention. Unit: a duration such as 72h. From 1s to 8784h (366 days). Defaults to 8784h.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=16
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}(ms|s|m|h)){1,4}$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('8784h')",message="timeout must be from 1s to 8784h"
+	Timeout *metav1.Duration `json:"timeout,omitempty"`
+}
+
+// Concurrency keeps sagas that concern the same thing from running at the same time.
+type Concurrency struct {
+	// key says what a saga concerns: a text that may hold ${…} expressions (CEL) over params and saga. Sagas of one definition, of whatever
+	// revision, that have the same key are kept apart. At most 1024 characters, and 253 once rendered.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Key string `json:"key"`
+
+	// policy says what a new saga does while another with its key runs: Queue (it waits until that has ended, the oldest first), Reject
+	// (it ends as Rejected) or AbortRunning (it aborts the other, and waits until that has ended; beyond its point of no
+	// return the other is finished first).
+	// +required
+	Policy ConcurrencyPolicy `json:"policy"`
 }
 
 // Publish is an event on the participant's events topic.
@@ -169,9 +458,14 @@ type Publish struct {
 	// +kubebuilder:validation:Schemaless
 	// +kubebuilder:pruning:PreserveUnknownFields
 	Data *runtime.RawExtension `json:"data,omitempty"`
+
+	// delivery says how often the event may reach its topic: AtLeastOnce (it is sent until the broker has acknowledged it, with the
+	// same id each time) or AtMostOnce (it is sent once, and a crash or an outage may lose it). Defaults to AtLeastOnce.
+	// +optional
+	Delivery DeliveryPolicy `json:"delivery,omitempty"`
 }
 
-// Compensation is the command that undoes a step's action.
+// Compensation is what undoes a step: a command, or an event.
 type Compensation struct {
 	// policy says whether there is something to undo: Run (send the command) or None (the action changes nothing).
 	// Defaults to Run.
@@ -179,13 +473,19 @@ type Compensation struct {
 	// +kubebuilder:default=Run
 	Policy CompensationPolicy `json:"policy,omitempty"`
 
-	// command is what the participant is asked to do; the message's type is `<participant>.<command>`. Required unless
-	// policy is None. Lower case letters, digits and dashes, at most 63 characters.
+	// command is what the participant is asked to do; the message's type is `<participant>.<command>`. Exactly one of command, publish
+	// and policy None must be given. Lower case letters, digits and dashes, at most 63 characters.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:Pattern=`^[a-z]([-a-z0-9]*[a-z0-9])?$`
 	Command string `json:"command,omitempty"`
+
+	// publish is an event that takes the step back; nobody answers it. The step is undone once the broker has it. Its data may
+	// read its own step's output only optionally. It is delivered at least once.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="!has(self.delivery) || self.delivery == 'AtLeastOnce'",message="what undoes a step is delivered AtLeastOnce"
+	Publish *Publish `json:"publish,omitempty"`
 
 	// input is the command's data, as that of an action. It may read its own step's output only optionally, as
 	// ${steps['<step>'].?output.?id.orValue('')}: after a timeout there is none. Defaults to the action's input.
@@ -258,6 +558,37 @@ type RetryPolicy struct {
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
 	JitterPercent *int32 `json:"jitterPercent,omitempty"`
+
+	// retryable are the codes of answers `failed` that are tried again all the same: after the wait, in a next round under a new
+	// idempotency key, as long as attempts are left. At most 32 codes of at most 63 characters. Defaults to none.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=63
+	Retryable []string `json:"retryable,omitempty"`
+
+	// nonRetryable are the codes of answers `retry` that end the attempts at once, as if they had been used up.
+	// At most 32 codes of at most 63 characters. Defaults to none.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=63
+	NonRetryable []string `json:"nonRetryable,omitempty"`
+}
+
+// RevisionUse says how many sagas run one revision of a definition.
+type RevisionUse struct {
+	// revision is the name of the ControllerRevision. At most 253 characters.
+	// +required
+	// +kubebuilder:validation:MaxLength=253
+	Revision string `json:"revision"`
+
+	// sagas is the number of unfinished sagas that are pinned to it.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Sagas int32 `json:"sagas"`
 }
 
 // SagaDefinitionStatus is what the operator found out about a definition.
@@ -271,6 +602,13 @@ type SagaDefinitionStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	Revision string `json:"revision,omitempty"`
+
+	// revisions says how many unfinished sagas run each revision that is still kept, the newest first; counted again within ten
+	// seconds of a change. At most 32: what is beyond is added up in the last.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	Revisions []RevisionUse `json:"revisions,omitempty"`
 
 	// conditions are Accepted (reasons Accepted, InvalidDefinition, InvalidExpression, InvalidParameters,
 	// ParticipantNotFound, Pending) and Ready (the same reasons): whether sagas can be started from this definition; and

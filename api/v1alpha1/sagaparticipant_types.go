@@ -12,6 +12,15 @@ type SagaParticipantSpec struct {
 	// topics are the Kafka topics of the service. The operator creates none of them.
 	// +required
 	Topics ParticipantTopics `json:"topics"`
+
+	// eventKey is a CEL expression over event that says by what the service's events are correlated with sagas: a text, such as
+	// event.data.orderId. Awaits compare it with their key. event has the members id, source, type, subject, time, dataschema,
+	// correlationid and data. At most 1024 characters. Defaults to event.correlationid, which is the
+	// business key where a service passes on what its command came with.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	EventKey string `json:"eventKey,omitempty"`
 }
 
 // ParticipantTopics are the Kafka topics of one participant.
@@ -26,7 +35,8 @@ type ParticipantTopics struct {
 	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9._-]+$`
 	Commands string `json:"commands,omitempty"`
 
-	// events is the topic that publish steps of this participant write to. Needed where a step publishes in its name.
+	// events is the topic of the service's events: publish steps of this participant write to it, and await steps read it.
+	// Needed where a step publishes or awaits one, and where a definition observes the service.
 	// Letters, digits, dots, underscores and dashes, at most 249 characters. Defaults to none.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

@@ -61,7 +61,10 @@ func many(n int) string {
 func raw(s string) *runtime.RawExtension { return &runtime.RawExtension{Raw: []byte(s)} }
 
 // scopes records what each template may read, and refuses the one that says so.
-type scopes struct{ seen *[]string }
+type scopes struct {
+	simulate.Greedy
+	seen *[]string
+}
 
 var errBad = errors.New("bad expression")
 
@@ -77,7 +80,7 @@ func TestAnExpressionThatDoesNotCompileNamesItsField(t *testing.T) {
 	def := definition(t, "a | b")
 	def.Steps[1].Compensation.Input = raw(`{"x":"bad"}`)
 	var seen []string
-	_, err := engine.Compile(def, scopes{&seen})
+	_, err := engine.Compile(def, scopes{seen: &seen})
 	if !errors.Is(err, engine.ErrInvalidExpression) || !errors.Is(err, errBad) || !strings.Contains(err.Error(), "steps[1] (b)") ||
 		!strings.Contains(err.Error(), "compensation.input") {
 		t.Errorf("want an invalid expression at steps[1] (b): compensation.input, got %v", err)

@@ -8,6 +8,7 @@ import (
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 	"github.com/sagas-dev/saga-operator/internal/engine"
+	"github.com/sagas-dev/saga-operator/internal/simulate"
 )
 
 // command plays a story and returns the only command that is pending.
@@ -170,7 +171,7 @@ func TestAllOutputsTogetherAreBounded(t *testing.T) {
 }
 
 // empty renders nothing but {}.
-type empty struct{}
+type empty struct{ simulate.Greedy }
 
 func (empty) Compile([]byte, engine.Scope) (engine.Template, error) { return empty{}, nil }
 func (empty) Render(engine.Values) ([]byte, error)                  { return []byte("{}"), nil }

@@ -23,7 +23,7 @@ const (
 	Retry     Outcome = "retry"
 )
 
-// Event is something that happened: Started, Replied, Published, Resolve, Ask or Fired.
+// Event is something that happened: Started, Replied, Occurred, Published, Resolve, Ask or Fired.
 type Event interface{ class() class }
 
 // class orders the events of one decision; within a class they keep the order they came in.
@@ -53,12 +53,36 @@ type Replied struct {
 	Attempt   int32
 	Outcome   Outcome
 	Body      []byte // as it came; judged here
+
+	DataSchema string // the body's version (ce_dataschema); empty: the present one
 }
 
-// Published says that the broker has acknowledged an event: a publish step's, or, where Step is empty, the
-// announcement of the saga's Intervention-th wait for a person.
+// Occurred is an event of a participant that the saga listens for, as Run.Listens says. It completes or fails at most one
+// step: the first that it fits. One that comes before its step has started is kept.
+type Occurred struct {
+	Participant   string
+	Type          string // <participant>.<event>
+	Key           string // what the participant's eventKey reads from it
+	Source, ID    string // together unique
+	Subject       string
+	CorrelationID string
+	DataSchema    string
+	Time          time.Time
+	Data          []byte // a JSON object, or empty
+}
+
+// Listening is an event that a saga would take.
+type Listening struct {
+	Participant string
+	Type        string // <participant>.<event>
+	Key         string // what the event must be correlated by
+}
+
+// Published says that the broker has acknowledged an event: a publish step's or, backward, that of a compensation; or,
+// where Step is empty, the announcement of the saga's Intervention-th wait for a person.
 type Published struct {
 	Step         string
+	Direction    Direction // empty: Forward
 	Intervention int32
 }
 
@@ -84,6 +108,7 @@ type Fired struct{ Timer }
 
 func (Started) class() class   { return classStart }
 func (Replied) class() class   { return classReply }
+func (Occurred) class() class  { return classReply }
 func (Published) class() class { return classReply }
 func (Resolve) class() class   { return classResolution }
 func (Fired) class() class     { return classTimer }
@@ -121,11 +146,14 @@ const (
 	TimerDeadline TimerKind = "Deadline" // of the forward run
 	TimerBackoff  TimerKind = "Backoff"  // until the next attempt
 	TimerAttempt  TimerKind = "Attempt"  // of an attempt that waits for its answer
+	TimerDue      TimerKind = "Due"      // of a delay that ends, or of an approval that is waited for no longer
+	TimerAwait    TimerKind = "Await"    // of an event that is waited for no longer
 )
 
 // Timer is a moment to look again. At is absolute, except for TimerAttempt, where the caller's clock judges: the attempt
 // ends Timeout after the latest of its acknowledgement by the broker, its re-sending after a restart and the
-// moment since which replies can be read, and only once silence was heard.
+// moment since which replies can be read, and only once silence was heard. TimerAwait fires only once the events of
+// Participant were read up to At.
 type Timer struct {
 	Kind      TimerKind
 	Step      string
@@ -134,4 +162,6 @@ type Timer struct {
 	Attempt   int32
 	At        time.Time
 	Timeout   time.Duration
+
+	Participant string // TimerAwait only
 }

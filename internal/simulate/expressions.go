@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/sagas-dev/saga-operator/internal/engine"
 )
@@ -43,4 +44,75 @@ func (t greedy) Render(v engine.Values) ([]byte, error) {
 		}
 	}
 	return json.Marshal(map[string]any{"params": json.RawMessage(v.Params), "outputs": outputs, "saga": v.Saga})
+}
+
+// greedyText is a text without expressions.
+type greedyText string
+
+// Text implements engine.Expressions: the text is what it says. One that begins with "fails" cannot be rendered.
+func (Greedy) Text(source string, _ engine.Scope) (engine.Text, error) {
+	return greedyText(source), nil
+}
+
+// Write implements engine.Text.
+func (t greedyText) Write(engine.Values) (string, error) {
+	if strings.HasPrefix(string(t), "fails") {
+		return "", fmt.Errorf("%w: %s", ErrMissingOutput, t)
+	}
+	return string(t), nil
+}
+
+// greedyCondition is "yes", "no", "fails", "has:STEP" (the step has an output), "params:TEXT" or "event:TEXT" (they contain it).
+type greedyCondition string
+
+// Condition implements engine.Expressions.
+func (Greedy) Condition(source string, _ engine.Scope) (engine.Condition, error) {
+	return greedyCondition(source), nil
+}
+
+// Holds implements engine.Condition.
+func (c greedyCondition) Holds(v engine.Values) (bool, error) {
+	word, argument, _ := strings.Cut(string(c), ":")
+	switch word {
+	case "yes":
+		return true, nil
+	case "no":
+		return false, nil
+	case "has":
+		_, ok := v.Outputs[argument]
+		return ok, nil
+	case "params":
+		return strings.Contains(string(v.Params), argument), nil
+	case "event":
+		return strings.Contains(string(v.Event), argument), nil
+	}
+	return false, fmt.Errorf("%w: the condition %s", ErrMissingOutput, c)
+}
+
+// greedySchema names the keys that a value must have.
+type greedySchema struct {
+	Required []string `json:"required"`
+}
+
+// Schema implements engine.Expressions: of a JSON Schema it knows required.
+func (Greedy) Schema(raw []byte) (engine.Schema, error) {
+	s := greedySchema{}
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return nil, fmt.Errorf("decoding the schema: %w", err)
+	}
+	return s, nil
+}
+
+// Validate implements engine.Schema.
+func (s greedySchema) Validate(raw []byte) error {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		return fmt.Errorf("decoding the value: %w", err)
+	}
+	for _, name := range s.Required {
+		if _, ok := fields[name]; !ok {
+			return fmt.Errorf("%w: %q is missing", ErrMissingOutput, name)
+		}
+	}
+	return nil
 }
