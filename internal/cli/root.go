@@ -1,0 +1,78 @@
+// Package cli holds the commands of kubectl-saga. Each command is a file of its own, or a package below this one.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/sagas-dev/saga-operator/internal/version"
+)
+
+// Exit codes.
+const (
+	exitOK      = 0
+	exitFailed  = 1 // what was asked for does not hold: a breach, a failed case, a refused request
+	exitMisused = 2 // the command line cannot be understood
+)
+
+// errSilent ends a command with exitFailed whose output has said already what is wrong.
+var errSilent = errors.New("failed")
+
+// StandardStreams are those of the process.
+func StandardStreams() genericiooptions.IOStreams {
+	return genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
+}
+
+// Main runs one command line and returns its exit code. It is interrupted as a shell interrupts.
+func Main(args []string, streams genericiooptions.IOStreams) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := NewRoot(streams)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errSilent):
+		return exitFailed
+	}
+	fmt.Fprintln(streams.ErrOut, "error: "+err.Error())
+	var misuse usageError
+	if errors.As(err, &misuse) {
+		return exitMisused
+	}
+	return exitFailed
+}
+
+// usageError is a command line that cannot be understood.
+type usageError struct{ error }
+
+// NewRoot returns the command `kubectl saga` with all that it can do.
+func NewRoot(streams genericiooptions.IOStreams) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "kubectl-saga",
+		Short:         "Write, prove, start, watch and decide about sagas",
+		Version:       version.Text(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl saga"},
+	}
+	root.SetIn(streams.In)
+	root.SetOut(streams.Out)
+	root.SetErr(streams.ErrOut)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	for _, command := range commands {
+		root.AddCommand(command(streams))
+	}
+	return root
+}
+
+// commands are what the plugin can do, in the order of its help.
+var commands = []func(genericiooptions.IOStreams) *cobra.Command{}
