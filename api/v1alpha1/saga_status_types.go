@@ -272,9 +272,10 @@ type Exchange struct {
 	// +kubebuilder:validation:Minimum=1
 	Round int32 `json:"round"`
 
-	// attempt counts from 1 within the round; all attempts of a round share one idempotency key.
+	// attempt counts from 1 within the round; all attempts of a round share one idempotency key. 0: the round is planned, for
+	// retryTime, and nothing was asked in it yet.
 	// +required
-	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Minimum=0
 	Attempt int32 `json:"attempt"`
 
 	// prior is the number of attempts of earlier rounds that count against maxAttempts: those that were answered failed with a code

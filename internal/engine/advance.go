@@ -1,21 +1,14 @@
 package engine
 
 import (
-	"errors"
-	"fmt"
 	"slices"
-	"time"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 )
 
-// ErrTooLarge says that a rendered input is beyond its bound.
-var ErrTooLarge = errors.New("too large")
-
 // advance turns the saga back where that was asked, starts what is due, and ends it where nothing is left.
 func (d *decision) advance() {
+	d.holdDeadline()
 	if !d.backward() {
 		d.turnBackIfAsked()
 	}
@@ -26,6 +19,7 @@ func (d *decision) advance() {
 	if d.backward() { // perhaps only now: an input that could not be rendered
 		d.advanceBackward()
 	}
+	d.holdDeadline()
 }
 
 // turnBackIfAsked obeys abort, delete and the deadline, unless the saga is beyond the point of no return or its pivot is in flight.
@@ -83,9 +77,20 @@ func (d *decision) turnBack(cause v1alpha1.Cause) {
 	d.s.SuspendTime = nil
 }
 
+// stepFailed is what the failure of step i means: the saga goes back or, where the step is optional, what it may have done is
+// undone and the rest goes on.
+func (d *decision) stepFailed(i int, cause v1alpha1.Cause) {
+	if !d.Program.steps[i].optional {
+		d.turnBack(cause)
+	}
+}
+
 func (d *decision) advanceForward() {
 	for i := range d.Program.steps {
 		st := &d.s.Steps[i]
+		if st.State == v1alpha1.StepUnknown { // an optional step, else the saga would go backward
+			d.undo(i)
+		}
 		if st.State == v1alpha1.StepNotStarted && d.ready(i) && d.s.SuspendTime == nil {
 			d.begin(i)
 		}
@@ -101,7 +106,28 @@ func (d *decision) advanceForward() {
 // allDone says whether every step is done.
 func (d *decision) allDone() bool {
 	for i := range d.s.Steps {
-		if !doneForward(d.s.Steps[i].State) {
+		if !d.done(d.s, i) {
+			return false
+		}
+	}
+	return true
+}
+
+// done says whether the steps that wait for step i may start.
+func (p *Program) done(s *State, i int) bool {
+	switch s.Steps[i].State {
+	case v1alpha1.StepSucceeded, v1alpha1.StepSkipped:
+		return true
+	case v1alpha1.StepFailed, v1alpha1.StepCompensated, v1alpha1.StepNotCompensated:
+		return p.steps[i].optional
+	case v1alpha1.StepNotStarted, v1alpha1.StepRunning, v1alpha1.StepUnknown, v1alpha1.StepCompensating, v1alpha1.StepNeedsIntervention:
+	}
+	return false
+}
+
+func (d *decision) ready(i int) bool {
+	for _, j := range d.Program.steps[i].after {
+		if !d.done(d.s, j) {
 			return false
 		}
 	}
@@ -112,181 +138,7 @@ func (d *decision) finish() {
 	d.changed = true
 	d.s.EndTime = d.time()
 	d.s.SuspendTime = nil
-}
-
-func (d *decision) ready(i int) bool {
-	for _, j := range d.Program.steps[i].after {
-		if !doneForward(d.s.Steps[j].State) {
-			return false
-		}
+	if !d.backward() {
+		d.writeOutputs()
 	}
-	return true
-}
-
-// begin starts a step. Input that cannot be rendered fails it; past the point of no return a person must help.
-func (d *decision) begin(i int) {
-	st := &d.s.Steps[i]
-	st.State = v1alpha1.StepRunning
-	d.ask(i, Forward, 1)
-	d.changed = true
-}
-
-// ask begins a round.
-func (d *decision) ask(i int, dir Direction, round int32) {
-	st, def := &d.s.Steps[i], &d.Program.steps[i]
-	x := &v1alpha1.Exchange{Outcome: v1alpha1.ExchangeWaiting, Round: round, Attempt: 1}
-	input := def.action.input
-	if dir == Backward {
-		st.Compensation, input = x, def.compensation.input
-	} else {
-		st.Action = x
-	}
-	if code, err := d.renders(input); err != nil {
-		d.unrenderable(i, dir, x, code, err)
-		return
-	}
-	d.stamp(i, dir, x, d.causedBy)
-}
-
-func (d *decision) renders(input Template) (code string, err error) {
-	data, err := input.Render(d.values(d.s))
-	switch {
-	case err == nil && len(data) > v1alpha1.MaxInputBytes:
-		return v1alpha1.CodeInputTooLarge, fmt.Errorf("%w: the input has %d bytes, at most %d are sent", ErrTooLarge, len(data), v1alpha1.MaxInputBytes)
-	case errors.Is(err, ErrTooLarge):
-		return v1alpha1.CodeInputTooLarge, err
-	default:
-		return v1alpha1.CodeInvalidInput, err
-	}
-}
-
-func (d *decision) unrenderable(i int, dir Direction, x *v1alpha1.Exchange, code string, err error) {
-	st, def := &d.s.Steps[i], &d.Program.steps[i]
-	d.end(x, v1alpha1.ExchangeFailed)
-	x.Code, x.Message = code, clip(err.Error(), maxMessage)
-	if dir == Backward || def.recovery == v1alpha1.RecoveryRetriable && d.beyond(i) {
-		d.wait(st)
-		return
-	}
-	st.State = v1alpha1.StepFailed
-	d.turnBack(failure(st, x))
-}
-
-// nextAttempt asks the same question again, under the same key.
-func (d *decision) nextAttempt(i int, dir Direction) {
-	st := &d.s.Steps[i]
-	x := exchangeOf(st, dir)
-	cause := commandKey(st.Name, dir, x.Round, x.Attempt)
-	x.Attempt++
-	d.stamp(i, dir, x, cause)
-}
-
-// stamp fixes what the command of the current attempt says beside its input.
-func (d *decision) stamp(i int, dir Direction, x *v1alpha1.Exchange, cause string) {
-	x.Outcome, x.StartTime, x.EndTime, x.RetryTime = v1alpha1.ExchangeWaiting, d.time(), nil, nil
-	if adopts := latched(d.s, v1alpha1.LatchAdopt); adopts != x.Adopts {
-		x.Adopts, x.Granted = adopts, x.Attempt-1 // answers to what was asked before say nothing about the adoption
-	}
-	x.CausedBy = cause
-	x.ExpiryTime = nil
-	def := &d.Program.steps[i]
-	if dir == Forward && !def.publish && def.recovery != v1alpha1.RecoveryRetriable {
-		x.ExpiryTime = d.s.Deadline.DeepCopy()
-	}
-}
-
-// advanceBackward waits for what is in flight, then undoes in reverse order every step that took effect or may have.
-func (d *decision) advanceBackward() {
-	for i := range d.s.Steps {
-		st := &d.s.Steps[i]
-		if keyUsedWait(st) {
-			st.State = v1alpha1.StepFailed // nothing of this saga was done
-		}
-		if st.State == v1alpha1.StepRunning && st.Action.Outcome == v1alpha1.ExchangeRetrying {
-			d.exhausted(i, Forward)
-		}
-	}
-	for i := range d.s.Steps {
-		if d.s.Steps[i].State == v1alpha1.StepRunning {
-			return
-		}
-	}
-	if i := d.pointOfNoReturn(); d.lostRunMayHavePassed(i) {
-		d.wait(&d.s.Steps[i])
-		d.changed = true
-	}
-	for i := len(d.s.Steps) - 1; i >= 0; i-- {
-		if d.undoable(i) && d.followersUndone(i) {
-			d.undo(i)
-		}
-	}
-	for i := range d.s.Steps {
-		if !d.restsBackward(i) {
-			return
-		}
-	}
-	d.finish()
-}
-
-// undoable says whether a step took effect, or may have.
-func (d *decision) undoable(i int) bool {
-	s := d.s.Steps[i].State
-	return s == v1alpha1.StepSucceeded || s == v1alpha1.StepUnknown || d.lostRunMayHaveDone(i)
-}
-
-// lostRunMayHavePassed says whether the run that this saga continues may be beyond the point of no return, step i, which
-// this saga never asked for: a person must know. Where a step was answered failed, the lost run was answered the same.
-func (d *decision) lostRunMayHavePassed(i int) bool {
-	return i >= 0 && latched(d.s, v1alpha1.LatchAdopt) && d.s.Steps[i].State == v1alpha1.StepNotStarted &&
-		(d.s.Cause.Reason != v1alpha1.ReasonStepFailed || d.s.Cause.Code == v1alpha1.CodeKeyUsed)
-}
-
-// lostRunMayHaveDone says whether the run that this saga continues may have done a step that this saga never asked for:
-// only undoing it, too, leaves nothing behind.
-func (d *decision) lostRunMayHaveDone(i int) bool {
-	return d.s.Steps[i].State == v1alpha1.StepNotStarted && latched(d.s, v1alpha1.LatchAdopt) && d.Program.steps[i].compensation != nil
-}
-
-// followersUndone says whether nothing that builds on step i is left to be undone. One that waits for a person
-// does not keep the others from being undone.
-func (d *decision) followersUndone(i int) bool {
-	for _, j := range d.Program.steps[i].before {
-		if d.s.Steps[j].State != v1alpha1.StepNeedsIntervention && !d.restsBackward(j) {
-			return false
-		}
-		if !d.followersUndone(j) {
-			return false
-		}
-	}
-	return true
-}
-
-// restsBackward says whether nothing more is to be done about step i on the way back.
-func (d *decision) restsBackward(i int) bool {
-	switch d.s.Steps[i].State {
-	case v1alpha1.StepNotStarted:
-		return !d.lostRunMayHaveDone(i)
-	case v1alpha1.StepFailed, v1alpha1.StepCompensated, v1alpha1.StepNotCompensated:
-		return true
-	case v1alpha1.StepRunning, v1alpha1.StepSucceeded, v1alpha1.StepUnknown, v1alpha1.StepSkipped,
-		v1alpha1.StepCompensating, v1alpha1.StepNeedsIntervention:
-		return false
-	}
-	return false
-}
-
-func (d *decision) undo(i int) {
-	d.changed = true
-	st := &d.s.Steps[i]
-	if d.Program.steps[i].compensation == nil {
-		st.State = v1alpha1.StepCompensated // it says that it changes nothing
-		return
-	}
-	st.State = v1alpha1.StepCompensating
-	d.ask(i, Backward, 1)
-}
-
-func metaTime(t time.Time) *metav1.Time {
-	m := metav1.NewTime(t.UTC().Truncate(time.Second))
-	return &m
 }

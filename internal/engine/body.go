@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -41,22 +43,46 @@ func readFailure(body []byte) failureBody {
 	return failureBody{code: clip(b.Code, maxCode), message: clip(b.Message, maxMessage), retryAfter: time.Duration(after) * time.Second}
 }
 
-// keep returns the part of a reply's body that the definition keeps, or why the body is refused. An empty body is {}.
-func (d *decision) keep(def *step, body []byte) (*runtime.RawExtension, failureBody) {
-	if len(body) > v1alpha1.MaxOutputBytes {
+// keep returns the part of a reply's or event's body that the definition keeps, or why the body is refused. An empty body is {}.
+// dataSchema is the body's version; one that the definition knows how to upcast is brought into the present form first.
+func (d *decision) keep(def *step, raw []byte, dataSchema string) (*runtime.RawExtension, failureBody) {
+	if len(raw) > v1alpha1.MaxOutputBytes {
 		return nil, failureBody{code: v1alpha1.CodeOutputTooLarge,
-			message: fmt.Sprintf("the reply has %d bytes, at most %d are taken", len(body), v1alpha1.MaxOutputBytes)}
+			message: fmt.Sprintf("the reply has %d bytes, at most %d are taken", len(raw), v1alpha1.MaxOutputBytes)}
 	}
-	if len(bytes.TrimSpace(body)) == 0 {
-		return nil, failureBody{}
+	if len(bytes.TrimSpace(raw)) == 0 {
+		raw = []byte("{}")
 	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(body, &fields); err != nil || fields == nil {
+	if !isObject(raw) {
 		return nil, failureBody{code: v1alpha1.CodeUnreadable, message: "the reply's body is no JSON object"}
 	}
-	if def.output != nil {
-		selectKeys(fields, def.output)
+	raw, err := d.present(def, raw, dataSchema)
+	if err == nil && def.body.schema != nil {
+		err = def.body.schema.Validate(raw)
 	}
+	if err != nil {
+		return nil, failureBody{code: v1alpha1.CodeOutputInvalid, message: clip(err.Error(), maxMessage)}
+	}
+	return d.fit(selected(raw, def.body.output))
+}
+
+// present brings a body of an older version into the present form.
+func (d *decision) present(def *step, raw []byte, dataSchema string) ([]byte, error) {
+	upcast := def.body.upcasts[dataSchema]
+	if dataSchema == "" || upcast == nil {
+		return raw, nil
+	}
+	values := d.values(d.s)
+	values.Data = raw
+	present, err := upcast.Render(values)
+	if err != nil {
+		return nil, fmt.Errorf("upcasting %s: %w", dataSchema, err)
+	}
+	return present, nil
+}
+
+// fit refuses what does not fit beside the other outputs.
+func (d *decision) fit(fields map[string]json.RawMessage) (*runtime.RawExtension, failureBody) {
 	if len(fields) == 0 {
 		return nil, failureBody{}
 	}
@@ -71,16 +97,17 @@ func (d *decision) keep(def *step, body []byte) (*runtime.RawExtension, failureB
 	return &runtime.RawExtension{Raw: kept}, failureBody{}
 }
 
-func selectKeys(fields map[string]json.RawMessage, keys []string) {
-	kept := make(map[string]bool, len(keys))
-	for _, k := range keys {
-		kept[k] = true
+// selected returns the members of an object that are kept: all, where keys is nil.
+func selected(raw []byte, keys []string) map[string]json.RawMessage {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(raw, &fields) != nil {
+		return nil // the caller has seen to it that it is an object
 	}
-	for k := range fields {
-		if !kept[k] {
-			delete(fields, k)
-		}
+	if keys == nil {
+		return fields
 	}
+	maps.DeleteFunc(fields, func(k string, _ json.RawMessage) bool { return !slices.Contains(keys, k) })
+	return fields
 }
 
 func outputBytes(s *State) int {
@@ -88,6 +115,9 @@ func outputBytes(s *State) int {
 	for i := range s.Steps {
 		if out := s.Steps[i].Output; out != nil {
 			total += len(out.Raw)
+		}
+		for _, e := range s.Steps[i].Events {
+			total += len(e.Event.Raw)
 		}
 	}
 	return total

@@ -76,7 +76,7 @@ func (v view) ready() judgement {
 	}
 	switch v.current {
 	case v1alpha1.PhaseCompleted:
-		return isTrue(v1alpha1.ReasonCompleted, "Every step is done")
+		return isTrue(v1alpha1.ReasonCompleted, v.done())
 	case v1alpha1.PhaseCompensated:
 		return isFalse(v1alpha1.ReasonCompensated, "Everything is undone: "+v.why())
 	case v1alpha1.PhaseRejected:
@@ -84,12 +84,12 @@ func (v view) ready() judgement {
 	case v1alpha1.PhaseNeedsIntervention:
 		return isFalse(v1alpha1.ReasonNeedsIntervention, v.needs())
 	case v1alpha1.PhaseCompensating:
-		return isFalse(v1alpha1.ReasonCompensating, "Being undone: "+v.why())
+		return isFalse(v1alpha1.ReasonCompensating, v.withRefused("Being undone: "+v.why()))
 	case v1alpha1.PhaseRunning:
 		if v.s.SuspendTime != nil {
-			return isFalse(v1alpha1.ReasonSuspended, "spec.suspend holds forward commands back")
+			return isFalse(v1alpha1.ReasonSuspended, v.withRefused("spec.suspend holds forward commands back"))
 		}
-		return isFalse(v1alpha1.ReasonRunning, "Running")
+		return isFalse(v1alpha1.ReasonRunning, v.withRefused("Running"))
 	case v1alpha1.PhasePending:
 	}
 	message := v.f.Acceptance.Message
@@ -97,6 +97,26 @@ func (v view) ready() judgement {
 		message = "Not started yet"
 	}
 	return judgement{metav1.ConditionUnknown, v1alpha1.ReasonPending, message}
+}
+
+// done says how everything is done: which optional steps are not, and why there are no outputs.
+func (v view) done() string {
+	message := "Every step is done"
+	var not []string
+	for i := range v.s.Steps {
+		switch v.s.Steps[i].State {
+		case v1alpha1.StepFailed, v1alpha1.StepCompensated, v1alpha1.StepNotCompensated:
+			not = append(not, v.s.Steps[i].Name)
+		default:
+		}
+	}
+	if len(not) > 0 {
+		message += " but those that are optional and failed: " + strings.Join(not, ", ")
+	}
+	if v.s.OutputsMessage != "" {
+		message += ". There are no outputs: " + v.s.OutputsMessage
+	}
+	return clip(message, 1024)
 }
 
 const specChanged = "What the saga runs is no longer what it started with (spec or revision was changed or replaced); nothing is sent. " +
@@ -131,7 +151,11 @@ func (v view) needsReason() string {
 
 // needs says what a person has to do, and which requests did not fit.
 func (v view) needs() string {
-	message := "Waiting for " + v.decisions() + v.codes()
+	return v.withRefused("Waiting for " + v.decisions() + v.codes())
+}
+
+// withRefused adds the requests that did not fit.
+func (v view) withRefused(message string) string {
 	if len(v.f.Refused) > 0 {
 		message += ". Not taken: " + strings.Join(v.f.Refused, "; ")
 	}
@@ -217,6 +241,9 @@ func whose(c *v1alpha1.Cause) string {
 func (v view) suspended() judgement {
 	if v.s.SuspendTime != nil || v.s.StartTime == nil && v.f.Suspend && !v.f.Acceptance.Final {
 		return isTrue(v1alpha1.ReasonSuspendRequested, "spec.suspend holds forward commands back")
+	}
+	if words := v.approvals(); len(words) > 0 && v.s.Cause == nil {
+		return isTrue(v1alpha1.ReasonAwaitingApproval, v.withRefused("Waiting for approval: "+strings.Join(words, ", ")))
 	}
 	return isFalse(v1alpha1.ReasonNotSuspended, "Forward commands may leave")
 }

@@ -37,6 +37,8 @@ type Text interface {
 type Condition interface {
 	// Holds says whether it is true. An error means that it cannot be evaluated with these values.
 	Holds(values Values) (bool, error)
+	// ReadsSteps says whether it reads what steps have answered.
+	ReadsSteps() bool
 }
 
 // Schema is a compiled JSON Schema.

@@ -11,7 +11,7 @@ import (
 )
 
 // Rules is the version of the rules in this package. A saga remembers under which it started.
-const Rules = 1
+const Rules = 2
 
 // Next decides what a saga does about what happened: no I/O, no clock, no randomness.
 //
@@ -82,7 +82,7 @@ func (d *decision) settle(event Event) Verdict {
 	}
 	if !d.started() {
 		switch event.(type) {
-		case Replied, Published:
+		case Replied, Occurred, Published:
 			return Unheard
 		default:
 			return Settled
@@ -92,6 +92,8 @@ func (d *decision) settle(event Event) Verdict {
 	switch e := event.(type) {
 	case Replied:
 		verdict = d.reply(e)
+	case Occurred:
+		verdict = d.occurred(e)
 	case Published:
 		verdict = d.published(e)
 	case Resolve:
@@ -147,9 +149,14 @@ func (p *Program) committed(s *State) bool {
 		return false
 	}
 	if p.pivot >= 0 {
-		return doneForward(s.Steps[p.pivot].State)
+		return p.done(s, p.pivot)
 	}
-	return p.retry < len(p.steps) && begun(&s.Steps[p.retry])
+	for i := p.retry; i < len(p.steps); i++ {
+		if begun(&s.Steps[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // begun says whether a retriable step may have done something: not where it was never sent, nor where its only answer is
@@ -158,7 +165,7 @@ func begun(st *v1alpha1.StepStatus) bool {
 	if st.State == v1alpha1.StepNotStarted || st.Action == nil {
 		return false
 	}
-	return doneForward(st.State) || !neverSent(st.Action) && !keyUsedWait(st)
+	return st.State == v1alpha1.StepSucceeded || st.State == v1alpha1.StepSkipped || !neverSent(st.Action) && !keyUsedWait(st)
 }
 
 // pointOfNoReturn returns the index of the pivot or, where there is none, of the first retriable step; else -1.
@@ -174,9 +181,10 @@ func (p *Program) beyond(i int) bool {
 	return p.pivot >= 0 && i > p.pivot || p.pivot < 0 && i > p.retry
 }
 
-// pivotInFlight says whether the pivot may have taken effect without anybody knowing.
+// pivotInFlight says whether the pivot may have taken effect without anybody knowing. One that waits for a person's approval has
+// not.
 func (p *Program) pivotInFlight(s *State) bool {
-	if p.pivot < 0 {
+	if p.pivot < 0 || p.steps[p.pivot].kind == kindApproval {
 		return false
 	}
 	st := s.Steps[p.pivot]
@@ -188,9 +196,4 @@ func (p *Program) pivotInFlight(s *State) bool {
 	default:
 		return false
 	}
-}
-
-// doneForward says whether the steps that wait for one in this state may start.
-func doneForward(s v1alpha1.StepState) bool {
-	return s == v1alpha1.StepSucceeded || s == v1alpha1.StepSkipped
 }

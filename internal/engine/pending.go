@@ -18,6 +18,7 @@ type Command struct {
 	Participant string
 	Type        string        // <participant>.<command or event>
 	Publish     bool          // an event: nobody answers it
+	Observed    bool          // backward, in a saga that only observes: the participant never saw a command of the action
 	Data        []byte        // a JSON object
 	Time        time.Time     // when the attempt was decided, whole seconds, UTC
 	Expiry      time.Time     // zero: never
@@ -55,8 +56,31 @@ func (r Run) Pending(s State) ([]Command, error) {
 		commands = append(commands, command)
 	}
 	for i := range s.Steps {
-		add(i, Forward, &r.Program.steps[i].action, s.Steps[i].Action)
-		add(i, Backward, r.Program.steps[i].compensation, s.Steps[i].Compensation)
+		add(i, Forward, r.call(i, Forward), s.Steps[i].Action)
+		add(i, Backward, r.call(i, Backward), s.Steps[i].Compensation)
+	}
+	return commands, errors.Join(failures...)
+}
+
+// Once returns the events that a decision has made and that may be sent only once: by whoever has stored after, and never
+// again. before is what the decision was made on.
+func (r Run) Once(before, after State) ([]Command, error) {
+	if after.StartTime == nil || !r.fits(&after) {
+		return nil, nil
+	}
+	var commands []Command
+	var failures []error
+	for i := range after.Steps {
+		x := after.Steps[i].Action
+		if !r.Program.steps[i].once || x == nil || neverSent(x) || i < len(before.Steps) && before.Steps[i].Action != nil {
+			continue
+		}
+		command, err := r.command(&after, i, Forward, &r.Program.steps[i].action, x)
+		if err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		commands = append(commands, command)
 	}
 	return commands, errors.Join(failures...)
 }
@@ -69,7 +93,7 @@ func (r Run) command(s *State, i int, dir Direction, c *call, x *v1alpha1.Exchan
 	}
 	command := Command{
 		Step: st.Name, Direction: dir, Round: x.Round, Attempt: x.Attempt,
-		Participant: def.participant, Type: c.messageType, Publish: def.publish, Data: data,
+		Participant: def.participant, Type: c.messageType, Publish: c.publish, Data: data,
 		Timeout: c.timeout, Adopts: x.Adopts, CausedBy: x.CausedBy,
 	}
 	if x.StartTime != nil {
@@ -78,7 +102,8 @@ func (r Run) command(s *State, i int, dir Direction, c *call, x *v1alpha1.Exchan
 	if x.ExpiryTime != nil {
 		command.Expiry = x.ExpiryTime.UTC()
 	}
-	if dir == Backward {
+	if dir == Backward && !c.publish {
+		command.Observed = r.observed && def.kind == kindAction
 		command.UndoesRound = 1 // of the lost run, where this one sent none
 		if st.Action != nil {
 			command.UndoesRound = st.Action.Round

@@ -5,16 +5,13 @@ import (
 	"fmt"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 )
 
 var (
 	// ErrInvalidDefinition says that the steps do not make a saga. Retrying will not mend it.
 	ErrInvalidDefinition = errors.New("invalid definition")
-	// ErrInvalidExpression says that a ${…} does not compile, or reads what it may not. Retrying will not mend it.
+	// ErrInvalidExpression says that an expression does not compile, or reads what it may not. Retrying will not mend it.
 	ErrInvalidExpression = errors.New("invalid expression")
 )
 
@@ -24,220 +21,160 @@ type Program struct {
 	index    map[string]int
 	pivot    int // index of the pivot, or -1
 	retry    int // index of the first retriable step, or len(steps)
+	observed bool
 	deadline time.Duration
+	outputs  Template // nil: none
 }
 
-// step is a compiled step. after and before are indices of the steps it waits for and of those that wait for it.
+// kind is what a step does to be done.
+type kind int
+
+const (
+	kindAction kind = iota
+	kindPublish
+	kindAwait
+	kindDelay
+	kindApproval
+)
+
+// step is a compiled step. after and before are the steps it waits for and those that wait for it.
 type step struct {
-	name          string
-	participant   string
-	recovery      v1alpha1.RecoveryType
-	publish       bool
-	action        call
-	compensation  *call // nil: nothing to undo
-	output        []string
-	after, before []int
+	name         string
+	participant  string
+	recovery     v1alpha1.RecoveryType
+	kind         kind
+	optional     bool      // its failure lets the rest go on
+	when         Condition // nil: always
+	action       call      // of an action or a publish step
+	once         bool      // a publish step that may lose its event
+	await        *listener // of an await, and of an observed action
+	delay        *delay
+	approval     *approval
+	compensation *call // nil: nothing to undo
+	body         body  // what is taken of a reply or an event
+
+	after, before          []int // directly
+	ancestors, descendants set   // directly and indirectly
 }
 
 // call is what is sent, and how patiently.
 type call struct {
 	messageType string
+	publish     bool // an event: nobody answers it
 	input       Template
 	timeout     time.Duration
 	retry       retryPolicy
 }
 
+// listener is what a step listens for.
+type listener struct {
+	succeeded, failed string // message types; failed is empty where nothing fails the step but time
+	key               Text   // nil: the business key
+	filter            Condition
+	timeout           time.Duration
+}
+
+// delay waits for a time, or until one.
+type delay struct {
+	span  time.Duration
+	until Text // nil: span
+}
+
+// approval waits for people.
+type approval struct {
+	approvers int
+	message   Text // nil: none
+	timeout   time.Duration
+}
+
+// body says what is taken of a reply or an event.
+type body struct {
+	output  []string // the keys that are kept; nil: all
+	schema  Schema   // nil: any object
+	upcasts map[string]Template
+}
+
+// set is a set of steps, by index. A definition has at most 64.
+type set uint64
+
+func (s set) has(i int) bool { return s&(1<<i) != 0 }
+
 // Compile checks a definition and compiles its expressions. Its errors wrap ErrInvalidDefinition or
 // ErrInvalidExpression and name the field.
 func Compile(def v1alpha1.SagaDefinitionSpec, x Expressions) (*Program, error) {
-	p := &Program{index: map[string]int{}, pivot: -1, retry: len(def.Steps)}
+	p := &Program{index: map[string]int{}, pivot: -1, retry: len(def.Steps), observed: def.Mode == v1alpha1.ModeObserved}
 	if def.Deadline != nil {
 		p.deadline = def.Deadline.Duration
 	}
-	if err := p.checkSteps(def.Steps); err != nil {
+	if err := p.check(def); err != nil {
 		return nil, err
 	}
-	c := compiler{expressions: x, steps: def.Steps}
+	c := compiler{expressions: x, def: def, steps: make([]step, len(def.Steps))}
+	c.link(p)
 	for i := range def.Steps {
-		s, err := c.step(i)
-		if err != nil {
+		if err := c.step(i); err != nil {
 			return nil, fmt.Errorf("steps[%d] (%s): %w", i, def.Steps[i].Name, err)
 		}
-		p.steps = append(p.steps, s)
+	}
+	p.steps = c.steps
+	if def.Outputs != nil {
+		var err error
+		if p.outputs, err = c.template("outputs", def.Outputs, Scope{Steps: c.names(all(len(def.Steps))), All: c.names(all(len(def.Steps)))}); err != nil {
+			return nil, err
+		}
 	}
 	return p, nil
 }
 
-// Participants returns the names of the participants that the steps use, each once, with whether a step sends them
-// commands and whether one publishes in their name.
+// Participants returns the names of the participants that the steps use, each once, with what they are used for.
 func (p *Program) Participants() map[string]ParticipantUse {
 	uses := map[string]ParticipantUse{}
-	for _, s := range p.steps {
-		use := uses[s.participant]
-		if s.publish {
-			use.Events = true
-		} else {
-			use.Commands = true
+	for i := range p.steps {
+		s := &p.steps[i]
+		if s.participant == "" {
+			continue
 		}
+		use := uses[s.participant]
+		use.Commands = use.Commands || p.asks(i) || s.compensation != nil && !s.compensation.publish
+		use.Events = use.Events || s.kind == kindPublish || s.compensation != nil && s.compensation.publish
+		use.Listens = use.Listens || s.await != nil
 		uses[s.participant] = use
 	}
 	return uses
 }
 
 // ParticipantUse says which topics of a participant a program needs.
-type ParticipantUse struct{ Commands, Events bool }
-
-// checkSteps judges what one object's schema also judges, since definitions come from files and old revisions too.
-func (p *Program) checkSteps(steps []v1alpha1.Step) error {
-	if len(steps) == 0 || len(steps) > v1alpha1.MaxSteps {
-		return fmt.Errorf("%w: steps: from 1 to %d steps are needed, there are %d", ErrInvalidDefinition, v1alpha1.MaxSteps, len(steps))
-	}
-	for i, s := range steps {
-		if _, ok := p.index[s.Name]; ok {
-			return fmt.Errorf("%w: steps[%d].name: %q is the name of an earlier step too", ErrInvalidDefinition, i, s.Name)
-		}
-		p.index[s.Name] = i
-		if err := p.checkRecovery(i, s); err != nil {
-			return err
-		}
-		if err := checkStep(s); err != nil {
-			return fmt.Errorf("%w: steps[%d] (%s): %w", ErrInvalidDefinition, i, s.Name, err)
-		}
-	}
-	return nil
+type ParticipantUse struct {
+	Commands bool // it is sent commands
+	Events   bool // events are published in its name
+	Listens  bool // its events are read
 }
 
-func (p *Program) checkRecovery(i int, s v1alpha1.Step) error {
-	switch s.Recovery {
-	case v1alpha1.RecoveryPivot:
-		if p.pivot >= 0 || p.retry < i {
-			return fmt.Errorf("%w: steps[%d].recovery: the Pivot comes after the Compensatable steps and before the Retriable ones, once", ErrInvalidDefinition, i)
-		}
-		p.pivot = i
-	case v1alpha1.RecoveryRetriable:
-		p.retry = min(p.retry, i)
-	case v1alpha1.RecoveryCompensatable, "":
-		if p.pivot >= 0 || p.retry < i {
-			return fmt.Errorf("%w: steps[%d].recovery: a Compensatable step cannot stand after the point of no return", ErrInvalidDefinition, i)
-		}
-	default:
-		return fmt.Errorf("%w: steps[%d].recovery: %q is none of Compensatable, Pivot and Retriable", ErrInvalidDefinition, i, s.Recovery)
-	}
-	return nil
+// asks says whether doing step i means sending a command.
+func (p *Program) asks(i int) bool { return p.steps[i].kind == kindAction && !p.observed }
+
+// sends says whether doing step i means sending something until it is answered or acknowledged.
+func (p *Program) sends(i int) bool {
+	return p.asks(i) || p.steps[i].kind == kindPublish && !p.steps[i].once
 }
 
-func checkStep(s v1alpha1.Step) error {
-	compensatable := s.Recovery != v1alpha1.RecoveryPivot && s.Recovery != v1alpha1.RecoveryRetriable
-	none := s.Compensation != nil && s.Compensation.Policy == v1alpha1.CompensationNone
+// call returns what step i sends in a direction, or nil.
+func (p *Program) call(i int, dir Direction) *call {
 	switch {
-	case (s.Action == nil) == (s.Publish == nil):
-		return errors.New("exactly one of action and publish is needed")
-	case compensatable && s.Compensation == nil:
-		return errors.New("compensation: a Compensatable step needs one, or policy None")
-	case !compensatable && s.Compensation != nil:
-		return errors.New("compensation: a Pivot or Retriable step is never undone")
-	case s.Compensation != nil && none == (s.Compensation.Command != ""):
-		return errors.New("compensation: either a command or policy None is needed")
-	case s.Publish != nil && s.Compensation != nil && !none:
-		return errors.New("compensation: an event cannot be taken back; say policy None")
+	case dir == Backward:
+		return p.steps[i].compensation
+	case p.sends(i):
+		return &p.steps[i].action
 	}
 	return nil
 }
 
-type compiler struct {
-	expressions Expressions
-	steps       []v1alpha1.Step
-}
-
-func (c compiler) step(i int) (step, error) {
-	def := c.steps[i]
-	s := step{name: def.Name, participant: def.Participant, recovery: def.Recovery, publish: def.Publish != nil}
-	if s.recovery == "" {
-		s.recovery = v1alpha1.RecoveryCompensatable
-	}
-	if i > 0 {
-		s.after = []int{i - 1}
-	}
-	if i < len(c.steps)-1 {
-		s.before = []int{i + 1}
-	}
-	scope := c.scope(i)
-	if def.Publish != nil {
-		input, err := c.template("publish.data", def.Publish.Data, scope)
-		s.action = call{messageType: def.Participant + "." + def.Publish.Event, input: input}
-		return s, err
-	}
-	input, err := c.template("action.input", def.Action.Input, scope)
-	if err != nil {
-		return s, err
-	}
-	s.output = def.Action.Output
-	s.action = call{
-		messageType: def.Participant + "." + def.Action.Command, input: input,
-		timeout: durationOr(def.Action.Timeout, 30*time.Second), retry: policyOf(def.Action.Retry, attemptsOf(s.recovery)),
-	}
-	s.compensation, err = c.compensation(i, input, scope)
-	return s, err
-}
-
-func (c compiler) compensation(i int, input Template, scope Scope) (*call, error) {
-	def := c.steps[i].Compensation
-	if def == nil || def.Policy == v1alpha1.CompensationNone {
-		return nil, nil
-	}
-	if def.Input != nil {
-		scope.Self = c.steps[i].Name
-		var err error
-		if input, err = c.template("compensation.input", def.Input, scope); err != nil {
-			return nil, err
+// graph says whether the steps say for themselves what they wait for.
+func graph(steps []v1alpha1.Step) bool {
+	for i := range steps {
+		if len(steps[i].DependsOn) > 0 {
+			return true
 		}
 	}
-	return &call{
-		messageType: c.steps[i].Participant + "." + def.Command, input: input,
-		timeout: durationOr(def.Timeout, 30*time.Second), retry: policyOf(def.Retry, v1alpha1.DefaultCompensationAttempts),
-	}, nil
-}
-
-func (c compiler) scope(i int) Scope {
-	scope := Scope{}
-	for j, s := range c.steps {
-		scope.All = append(scope.All, s.Name)
-		if j < i {
-			scope.Steps = append(scope.Steps, s.Name)
-		}
-	}
-	return scope
-}
-
-func (c compiler) template(field string, raw *runtime.RawExtension, scope Scope) (Template, error) {
-	value := []byte("{}")
-	if raw != nil && len(raw.Raw) > 0 {
-		value = raw.Raw
-	}
-	if !isObject(value) {
-		return nil, fmt.Errorf("%w: %s: must be an object", ErrInvalidDefinition, field)
-	}
-	t, err := c.expressions.Compile(value, scope)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrInvalidExpression, field, err)
-	}
-	return t, nil
-}
-
-func attemptsOf(recovery v1alpha1.RecoveryType) int32 {
-	if recovery == v1alpha1.RecoveryCompensatable {
-		return v1alpha1.DefaultActionAttempts
-	}
-	return 0
-}
-
-func durationOr(d *metav1.Duration, or time.Duration) time.Duration {
-	return deref(d, metav1.Duration{Duration: or}).Duration
-}
-
-func deref[T any](p *T, or T) T {
-	if p == nil {
-		return or
-	}
-	return *p
+	return false
 }

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"time"
-
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 )
 
@@ -10,7 +8,10 @@ import (
 // to any of them settles it, and only retry must match the current attempt.
 func (d *decision) reply(e Replied) Verdict {
 	i, ok := d.index[e.Step]
-	if !ok || d.Program.steps[i].publish {
+	if !ok || e.Direction != Backward && !d.asks(i) {
+		return Unheard
+	}
+	if c := d.Program.steps[i].compensation; e.Direction == Backward && (c == nil || c.publish) {
 		return Unheard
 	}
 	st := &d.s.Steps[i]
@@ -69,15 +70,13 @@ func (d *decision) forwardReply(i int, x *v1alpha1.Exchange, e Replied) Verdict 
 	open := x.Outcome == v1alpha1.ExchangeWaiting || x.Outcome == v1alpha1.ExchangeRetrying || x.Outcome == v1alpha1.ExchangeUnknown
 	switch {
 	case e.Outcome == Retry && x.Outcome == v1alpha1.ExchangeWaiting && e.Attempt == x.Attempt:
-		f := readFailure(e.Body)
-		x.Code, x.Message = f.code, f.message
-		d.transient(i, Forward, f.retryAfter)
+		d.answeredRetry(i, Forward, readFailure(e.Body))
 		return Applied
 	case e.Outcome == Succeeded && open:
-		d.succeeded(i, x, e.Body)
+		d.succeeded(i, x, e)
 		return Applied
 	case e.Outcome == Succeeded && x.Outcome == v1alpha1.ExchangeFailed:
-		d.succeededAfterFailed(i, x, e.Body)
+		d.succeededAfterFailed(i, x, e)
 		return Applied
 	case e.Outcome == Failed && open:
 		return d.failed(i, x, e)
@@ -87,15 +86,15 @@ func (d *decision) forwardReply(i int, x *v1alpha1.Exchange, e Replied) Verdict 
 }
 
 // succeeded records that the action took effect, whatever the saga has come to think of it meanwhile.
-func (d *decision) succeeded(i int, x *v1alpha1.Exchange, body []byte) {
+func (d *decision) succeeded(i int, x *v1alpha1.Exchange, e Replied) {
 	st, def := &d.s.Steps[i], &d.Program.steps[i]
 	d.end(x, v1alpha1.ExchangeSucceeded)
 	x.Code, x.Message = "", ""
 	forward := st.State == v1alpha1.StepRunning || st.State == v1alpha1.StepNeedsIntervention && st.Compensation == nil
-	output, refused := d.keep(def, body)
+	output, refused := d.keep(def, e.Body, e.DataSchema)
 	if refused.code != "" {
 		x.Code, x.Message = refused.code, refused.message
-	} else if forward && d.outputsOpen() {
+	} else if forward && d.outputOpen(i) {
 		st.Output = output // not where a person decided meanwhile: later commands were sent without it
 	}
 	if st.State == v1alpha1.StepFailed {
@@ -106,15 +105,19 @@ func (d *decision) succeeded(i int, x *v1alpha1.Exchange, body []byte) {
 	}
 	st.State = v1alpha1.StepSucceeded
 	if refused.code != "" && def.recovery == v1alpha1.RecoveryCompensatable {
-		d.turnBack(v1alpha1.Cause{Reason: v1alpha1.ReasonStepFailed, Step: st.Name, Code: x.Code, Message: x.Message})
+		if def.optional {
+			st.State = v1alpha1.StepUnknown // to be undone
+		}
+		d.stepFailed(i, failure(st, x))
 	}
 }
 
-// outputsOpen says whether outputs may still be added. Once something is being undone they are frozen: a compensation that
-// was sent must be the same when it is sent again.
-func (d *decision) outputsOpen() bool {
-	for i := range d.s.Steps {
-		if d.s.Steps[i].Compensation != nil {
+// outputOpen says whether the output of step i may still be added. Once something that may read it is being undone it may not: a
+// compensation that was sent must be the same when it is sent again.
+func (d *decision) outputOpen(i int) bool {
+	for j := range d.s.Steps {
+		reads := j == i || d.Program.steps[j].ancestors.has(i)
+		if reads && d.s.Steps[j].Compensation != nil {
 			return false
 		}
 	}
@@ -122,16 +125,18 @@ func (d *decision) outputsOpen() bool {
 }
 
 // succeededAfterFailed takes back what the failure had led to, as far as that is possible.
-func (d *decision) succeededAfterFailed(i int, x *v1alpha1.Exchange, body []byte) {
+func (d *decision) succeededAfterFailed(i int, x *v1alpha1.Exchange, e Replied) {
 	st, def := &d.s.Steps[i], &d.Program.steps[i]
 	switch {
 	case st.State == v1alpha1.StepFailed && (def.recovery != v1alpha1.RecoveryCompensatable || st.Compensation != nil):
 		d.wait(st) // everything else is being undone, and this cannot be: a person must know
+	case st.State == v1alpha1.StepFailed && !d.backward():
+		st.State = v1alpha1.StepUnknown // an optional step, to be undone while the rest goes on
 	case st.State == v1alpha1.StepFailed:
 		st.State = v1alpha1.StepSucceeded // to be undone with the others
 	case st.State == v1alpha1.StepNeedsIntervention && st.Compensation == nil && !d.backward():
 		st.State = v1alpha1.StepRunning // it waited because it had failed
-		d.succeeded(i, x, body)
+		d.succeeded(i, x, e)
 		return
 	}
 	d.end(x, v1alpha1.ExchangeSucceeded)
@@ -150,6 +155,10 @@ func (d *decision) failed(i int, x *v1alpha1.Exchange, e Replied) Verdict {
 	}
 	answered := x.Unanswered == 0 && (x.Outcome != v1alpha1.ExchangeWaiting || e.Attempt == x.Attempt)
 	waits := st.State == v1alpha1.StepRunning || st.State == v1alpha1.StepNeedsIntervention && st.Compensation == nil && !d.backward()
+	if answered && st.State == v1alpha1.StepRunning && d.triesAnew(i, Forward, f) {
+		d.nextRound(i, Forward, f)
+		return Applied
+	}
 	d.end(x, v1alpha1.ExchangeFailed)
 	x.Code, x.Message = f.code, f.message
 	switch {
@@ -163,10 +172,10 @@ func (d *decision) failed(i int, x *v1alpha1.Exchange, e Replied) Verdict {
 		d.wait(st)
 	case def.recovery == v1alpha1.RecoveryPivot || answered:
 		st.State = v1alpha1.StepFailed
-		d.turnBack(failure(st, x))
+		d.stepFailed(i, failure(st, x))
 	default:
 		st.State = v1alpha1.StepUnknown // an attempt that nobody answered may have taken effect
-		d.turnBack(failure(st, x))
+		d.stepFailed(i, failure(st, x))
 	}
 	return Applied
 }
@@ -208,8 +217,7 @@ func (d *decision) backwardReply(i int, x *v1alpha1.Exchange, e Replied) Verdict
 		x.Code, x.Message = "", ""
 		st.State = v1alpha1.StepCompensated
 	case e.Outcome == Retry && x.Outcome == v1alpha1.ExchangeWaiting && e.Attempt == x.Attempt:
-		x.Code, x.Message = f.code, f.message
-		d.transient(i, Backward, f.retryAfter)
+		d.answeredRetry(i, Backward, f)
 	case e.Outcome == Failed && x.Outcome != v1alpha1.ExchangeFailed:
 		return d.compensationFailed(i, x, e, f)
 	default:
@@ -224,6 +232,10 @@ func (d *decision) compensationFailed(i int, x *v1alpha1.Exchange, e Replied, f 
 	if used && x.Adopts && e.Attempt <= x.Granted {
 		return Settled // answers a command from before the adoption
 	}
+	if x.Unanswered == 0 && d.triesAnew(i, Backward, f) {
+		d.nextRound(i, Backward, f)
+		return Applied
+	}
 	d.end(x, v1alpha1.ExchangeFailed)
 	x.Code, x.Message = f.code, f.message
 	switch {
@@ -237,45 +249,9 @@ func (d *decision) compensationFailed(i int, x *v1alpha1.Exchange, e Replied, f 
 	return Applied
 }
 
-// transient plans the next attempt, or ends the attempts with an unknown outcome.
-func (d *decision) transient(i int, dir Direction, asked time.Duration) {
-	st, def := &d.s.Steps[i], &d.Program.steps[i]
-	x, policy := exchangeOf(st, dir), def.action.retry
-	if dir == Backward {
-		policy = def.compensation.retry
-	}
-	used := x.Attempt - x.Granted
-	given := dir == Forward && def.recovery == v1alpha1.RecoveryCompensatable && d.backward()
-	if given || policy.exhausted(used) {
-		d.exhausted(i, dir)
-		return
-	}
-	id := d.saga.UID + "/" + commandKey(st.Name, dir, x.Round, x.Attempt)
-	retry := d.now.Add(policy.wait(used, id, asked))
-	x.Outcome, x.RetryTime = v1alpha1.ExchangeRetrying, metaTime(retry)
-}
-
-// exhausted ends the attempts of a step whose outcome nobody knows.
-func (d *decision) exhausted(i int, dir Direction) {
-	st, def := &d.s.Steps[i], &d.Program.steps[i]
-	x := exchangeOf(st, dir)
-	d.end(x, v1alpha1.ExchangeUnknown)
-	if x.Code == "" {
-		x.Code = v1alpha1.CodeRetriesExhausted
-	}
-	if dir == Backward || def.recovery != v1alpha1.RecoveryCompensatable {
-		d.wait(st)
-		return
-	}
-	st.State = v1alpha1.StepUnknown
-	if !d.backward() {
-		d.turnBack(v1alpha1.Cause{Reason: v1alpha1.ReasonOutcomeUnknown, Step: st.Name, Code: x.Code, Message: x.Message})
-	}
-}
-
 // end closes an exchange; what only a command in flight needs goes.
 func (d *decision) end(x *v1alpha1.Exchange, outcome v1alpha1.ExchangeOutcome) {
-	x.Outcome, x.EndTime, x.RetryTime, x.ExpiryTime = outcome, d.time(), nil, nil
+	x.Outcome, x.EndTime, x.RetryTime, x.ExpiryTime, x.DueTime = outcome, d.time(), nil, nil, nil
 }
 
 // wait makes the step wait for a person, if it does not already.

@@ -1,9 +1,6 @@
 package engine
 
 import (
-	"slices"
-	"time"
-
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 )
 
@@ -44,10 +41,11 @@ func (d *decision) resume() Verdict {
 	if d.s.SuspendTime == nil {
 		return Settled
 	}
-	if d.s.Deadline != nil {
-		d.s.Deadline = metaTime(d.s.Deadline.Add(d.now.Sub(d.s.SuspendTime.Time)))
+	if d.s.Deadline != nil && d.s.DeadlineHeldTime == nil {
+		d.s.DeadlineHeldTime = d.s.SuspendTime
 	}
 	d.s.SuspendTime = nil
+	d.holdDeadline()
 	return Applied
 }
 
@@ -58,7 +56,7 @@ func (d *decision) adopt() Verdict {
 		return Settled
 	}
 	if d.s.Deadline != nil && !d.backward() {
-		from := deref(d.s.SuspendTime, d.now) // resuming will add the time since
+		from := deref(heldSince(d.s), d.now) // going on will add the time since
 		d.s.Deadline = metaTime(from.Add(d.Program.deadline))
 	}
 	for i := range d.s.Steps {
@@ -109,106 +107,24 @@ func (d *decision) published(e Published) Verdict {
 		return Applied
 	}
 	i, ok := d.index[e.Step]
-	if !ok || !d.Program.steps[i].publish {
-		return Settled
-	}
-	st := &d.s.Steps[i]
-	if st.Action == nil || neverSent(st.Action) {
-		return Unheard // an old copy
-	}
-	if st.Action.Outcome != v1alpha1.ExchangeWaiting {
-		return Settled
-	}
-	d.end(st.Action, v1alpha1.ExchangeSucceeded)
-	st.State = v1alpha1.StepSucceeded
-	return Applied
-}
-
-// fired settles a timer. One that no longer fits the state has been overtaken.
-func (d *decision) fired(t Timer) Verdict {
-	if d.ended() {
-		return Settled
-	}
-	if t.Kind == TimerDeadline {
-		return d.deadlinePassed()
-	}
-	i, ok := d.index[t.Step]
 	if !ok {
 		return Settled
 	}
-	x := exchangeOf(&d.s.Steps[i], t.Direction)
-	if x == nil || x.Round != t.Round || x.Attempt != t.Attempt {
+	if c := d.call(i, e.Direction); c == nil || !c.publish {
 		return Settled
 	}
-	switch {
-	case t.Kind == TimerAttempt && x.Outcome == v1alpha1.ExchangeWaiting && !d.Program.steps[i].publish:
-		x.Unanswered++
-		x.Code, x.Message = v1alpha1.CodeTimeout, ""
-		d.causedBy = commandKey(t.Step, t.Direction, t.Round, t.Attempt)
-		d.transient(i, t.Direction, 0)
-		return Applied
-	case t.Kind == TimerBackoff && x.Outcome == v1alpha1.ExchangeRetrying && !d.now.Before(x.RetryTime) && !d.held(t.Direction):
-		d.due = append(d.due, t)
-		return Applied
+	st := &d.s.Steps[i]
+	x := exchangeOf(st, e.Direction)
+	if x == nil || neverSent(x) {
+		return Unheard // an old copy
 	}
-	return Settled
-}
-
-// held says whether a suspension keeps commands of this direction back.
-func (d *decision) held(dir Direction) bool { return dir == Forward && d.s.SuspendTime != nil }
-
-func (d *decision) deadlinePassed() Verdict {
-	if !d.deadlineRuns(d.s) || d.now.Before(d.s.Deadline) {
+	if x.Outcome != v1alpha1.ExchangeWaiting {
 		return Settled
 	}
-	if d.allDone() {
-		return Settled // the last answer came in the same decision: nothing is left to be late
-	}
-	if !d.latch(v1alpha1.LatchDeadlineExceeded) {
-		return Settled
+	d.end(x, v1alpha1.ExchangeSucceeded)
+	st.State = v1alpha1.StepSucceeded
+	if e.Direction == Backward {
+		st.State = v1alpha1.StepCompensated
 	}
 	return Applied
-}
-
-// deadlineRuns says whether the deadline counts: not while a suspension holds it, nor while a person is to decide whose the
-// idempotency key is, since ending the saga would answer for them.
-func (p *Program) deadlineRuns(s *State) bool {
-	return s.Deadline != nil && s.SuspendTime == nil && s.Cause == nil && !p.committed(s) && !slices.ContainsFunc(s.Steps, keyUsed)
-}
-
-// Timers returns when to look at the saga again: the deadline, what backs off, and the attempts that wait for an answer.
-func (r Run) Timers(s State) []Timer {
-	if s.StartTime == nil || s.EndTime != nil || !r.fits(&s) {
-		return nil
-	}
-	var timers []Timer
-	if r.deadlineRuns(&s) && !latched(&s, v1alpha1.LatchDeadlineExceeded) {
-		timers = append(timers, Timer{Kind: TimerDeadline, At: s.Deadline.Time})
-	}
-	for i := range s.Steps {
-		st, def := &s.Steps[i], &r.Program.steps[i]
-		if !def.publish {
-			timers = append(timers, timersOf(st.Name, Forward, st.Action, def.action.timeout, s.SuspendTime != nil)...)
-		}
-		if def.compensation != nil {
-			timers = append(timers, timersOf(st.Name, Backward, st.Compensation, def.compensation.timeout, false)...)
-		}
-	}
-	return timers
-}
-
-func timersOf(step string, dir Direction, x *v1alpha1.Exchange, timeout time.Duration, held bool) []Timer {
-	if x == nil {
-		return nil
-	}
-	t := Timer{Step: step, Direction: dir, Round: x.Round, Attempt: x.Attempt}
-	switch {
-	case x.Outcome == v1alpha1.ExchangeWaiting:
-		t.Kind, t.Timeout = TimerAttempt, timeout
-	case x.Outcome == v1alpha1.ExchangeRetrying && x.RetryTime != nil && !held:
-		t.Kind, t.At = TimerBackoff, x.RetryTime.Time
-	default:
-		return nil
-	}
-	return []Timer{t}
 }

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 )
 
@@ -13,7 +15,7 @@ func (d *decision) resolve(r v1alpha1.Resolution) Verdict {
 	}
 	st := &d.s.Steps[i]
 	switch {
-	case r.Decision < st.Decision, r.Decision == st.Decision && st.State != v1alpha1.StepNeedsIntervention, d.ended():
+	case r.Decision < st.Decision, r.Decision == st.Decision && !d.decidable(i), d.ended():
 		return Settled
 	case r.Decision > st.Decision:
 		return Refused
@@ -21,20 +23,38 @@ func (d *decision) resolve(r v1alpha1.Resolution) Verdict {
 	if !d.resolvable(i, r.Action) || !d.takes(i, r) {
 		return Refused
 	}
-	if d.backward() {
+	switch {
+	case d.awaitsApproval(d.s, i):
+		d.decide(i, r)
+	case d.undoing(i):
 		d.resolveBackward(i, r)
-	} else {
+	default:
 		d.resolveForward(i, r)
 	}
 	st.Resolved = &v1alpha1.Resolved{Decision: r.Decision, Action: r.Action, By: r.By, Reason: r.Reason}
 	return Applied
 }
 
+// decidable says whether step i waits for a person.
+func (d *decision) decidable(i int) bool {
+	return d.s.Steps[i].State == v1alpha1.StepNeedsIntervention || d.awaitsApproval(d.s, i)
+}
+
+// awaitsApproval says whether step i waits for a person's approval, in time.
+func (p *Program) awaitsApproval(s *State, i int) bool {
+	return p.steps[i].kind == kindApproval && p.isOpen(s, i)
+}
+
+// undoing says whether a decision about step i is one about undoing it: also that of an optional step whose saga goes on.
+func (d *decision) undoing(i int) bool { return d.backward() || d.s.Steps[i].Compensation != nil }
+
 // resolvable is the table of who may decide what: docs/architecture.md, "Life of a saga".
 func (d *decision) resolvable(i int, action v1alpha1.ResolutionAction) bool {
 	st, def := &d.s.Steps[i], &d.Program.steps[i]
 	switch {
-	case d.backward():
+	case d.awaitsApproval(d.s, i):
+		return action != v1alpha1.ResolutionCompensate || def.recovery != v1alpha1.RecoveryRetriable
+	case d.undoing(i):
 		return action != v1alpha1.ResolutionCompensate && (action != v1alpha1.ResolutionRetry || def.compensation != nil)
 	case def.recovery == v1alpha1.RecoveryCompensatable:
 		return false // it waits as KeyUsed: abort or adopt
@@ -47,12 +67,16 @@ func (d *decision) resolvable(i int, action v1alpha1.ResolutionAction) bool {
 	}
 }
 
-// takes says whether the output that comes with a decision, if any, is an object within its bounds.
+// takes says whether the output that comes with a decision, if any, is an object within its bounds, and whether this person has
+// not approved already.
 func (d *decision) takes(i int, r v1alpha1.Resolution) bool {
-	if r.Action != v1alpha1.ResolutionMarkDone || r.Output == nil || d.backward() {
+	if d.awaitsApproval(d.s, i) && r.Action == v1alpha1.ResolutionMarkDone && slices.Contains(d.s.Steps[i].ApprovedBy, r.By) {
+		return false // the same person twice
+	}
+	if r.Action != v1alpha1.ResolutionMarkDone || r.Output == nil || d.undoing(i) {
 		return true
 	}
-	_, refused := d.keep(&d.Program.steps[i], r.Output.Raw)
+	_, refused := d.keep(&d.Program.steps[i], r.Output.Raw, "")
 	return refused.code == ""
 }
 
@@ -66,7 +90,7 @@ func (d *decision) resolveForward(i int, r v1alpha1.Resolution) {
 	case v1alpha1.ResolutionMarkDone:
 		st.State = v1alpha1.StepSucceeded
 		if r.Output != nil {
-			st.Output, _ = d.keep(&d.Program.steps[i], r.Output.Raw) // takes has judged it
+			st.Output, _ = d.keep(&d.Program.steps[i], r.Output.Raw, "") // takes has judged it
 		}
 	case v1alpha1.ResolutionCompensate:
 		st.State = v1alpha1.StepFailed
@@ -103,6 +127,9 @@ func (d *decision) continueLost(i int) {
 // A compensation that was refused as KeyUsed is asked under the same key, since that is what adopting is about.
 func (d *decision) again(i int, dir Direction) {
 	st := &d.s.Steps[i]
+	if dir == Forward && d.waitsAgain(i) {
+		return
+	}
 	st.State = v1alpha1.StepRunning
 	if dir == Backward {
 		st.State = v1alpha1.StepCompensating
@@ -122,4 +149,52 @@ func (d *decision) again(i int, dir Direction) {
 	}
 	x.Granted = x.Attempt
 	d.nextAttempt(i, dir)
+}
+
+// waitsAgain begins a wait, or what could not be evaluated, once more. False: there is something to ask instead.
+func (d *decision) waitsAgain(i int) bool {
+	st, def := &d.s.Steps[i], &d.Program.steps[i]
+	waits := def.kind == kindDelay || def.kind == kindApproval || def.await != nil
+	switch {
+	case neverSent(st.Action) && (waits || def.when != nil):
+		d.causedBy = ""
+		d.begin(i)
+	case !waits:
+		return false
+	case def.kind == kindApproval:
+		st.State = v1alpha1.StepRunning
+		d.stamp(i, Forward, st.Action, "")
+		d.askPeopleAgain(i)
+	default:
+		d.listenAgain(i)
+	}
+	return true
+}
+
+// decide takes a person's decision about an approval.
+func (d *decision) decide(i int, r v1alpha1.Resolution) {
+	st, def := &d.s.Steps[i], &d.Program.steps[i]
+	switch r.Action {
+	case v1alpha1.ResolutionRetry:
+		d.askPeopleAgain(i)
+	case v1alpha1.ResolutionSkip:
+		d.end(st.Action, v1alpha1.ExchangeSucceeded)
+		st.State = v1alpha1.StepSkipped
+	case v1alpha1.ResolutionMarkDone:
+		st.ApprovedBy = append(st.ApprovedBy, r.By)
+		if r.Output != nil {
+			st.Output, _ = d.keep(def, r.Output.Raw, "") // takes has judged it
+		}
+		if len(st.ApprovedBy) < def.approval.approvers {
+			st.Decision++
+			return
+		}
+		d.end(st.Action, v1alpha1.ExchangeSucceeded)
+		st.State = v1alpha1.StepSucceeded
+	case v1alpha1.ResolutionCompensate:
+		d.end(st.Action, v1alpha1.ExchangeFailed)
+		st.Action.Code, st.Action.Message = v1alpha1.CodeDeclined, clip(r.Reason, maxMessage)
+		st.State = v1alpha1.StepFailed
+		d.stepFailed(i, failure(st, st.Action))
+	}
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"hash/fnv"
+	"slices"
 	"time"
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
@@ -13,6 +14,8 @@ type retryPolicy struct {
 	initial, limit time.Duration
 	percent        int64
 	jitter         int64
+
+	retryable, nonRetryable []string // codes
 }
 
 func policyOf(p *v1alpha1.RetryPolicy, attempts int32) retryPolicy {
@@ -25,6 +28,8 @@ func policyOf(p *v1alpha1.RetryPolicy, attempts int32) retryPolicy {
 		limit:    durationOr(p.MaxBackoff, 30*time.Second),
 		percent:  int64(deref(p.BackoffPercent, 200)),
 		jitter:   int64(deref(p.JitterPercent, 20)),
+
+		retryable: p.Retryable, nonRetryable: p.NonRetryable,
 	}
 }
 
@@ -51,4 +56,85 @@ func spread(id string) int64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(id)) // documented never to fail
 	return int64(h.Sum64()%2001) - 1000
+}
+
+// answeredRetry takes an answer retry, unless its code says that trying again is no use.
+func (d *decision) answeredRetry(i int, dir Direction, f failureBody) {
+	x := exchangeOf(&d.s.Steps[i], dir)
+	x.Code, x.Message = f.code, f.message
+	if slices.Contains(d.policy(i, dir).nonRetryable, f.code) {
+		d.exhausted(i, dir)
+		return
+	}
+	d.transient(i, dir, f.retryAfter)
+}
+
+func (d *decision) policy(i int, dir Direction) retryPolicy {
+	if dir == Backward {
+		return d.Program.steps[i].compensation.retry
+	}
+	return d.Program.steps[i].action.retry
+}
+
+// used is how many attempts count against the policy.
+func used(x *v1alpha1.Exchange) int32 { return x.Prior + x.Attempt - x.Granted }
+
+// givenUp says whether step i is not asked again, however many attempts are left: what can be undone, once the saga goes backward.
+func (d *decision) givenUp(i int, dir Direction) bool {
+	return dir == Forward && d.Program.steps[i].recovery == v1alpha1.RecoveryCompensatable && d.backward()
+}
+
+// triesAnew says whether an answer failed is tried again in the next round. Not where the key is another saga's, or where the
+// attempts have ended already.
+func (d *decision) triesAnew(i int, dir Direction, f failureBody) bool {
+	x, policy := exchangeOf(&d.s.Steps[i], dir), d.policy(i, dir)
+	open := x.Outcome == v1alpha1.ExchangeWaiting || x.Outcome == v1alpha1.ExchangeRetrying
+	return open && slices.Contains(policy.retryable, f.code) && f.code != v1alpha1.CodeKeyUsed &&
+		d.call(i, dir) != nil && !d.givenUp(i, dir) && !policy.exhausted(used(x))
+}
+
+// nextRound plans the first attempt of the next round, which has a key of its own: the participant has stored its answer to
+// the present one.
+func (d *decision) nextRound(i int, dir Direction, f failureBody) {
+	st := &d.s.Steps[i]
+	x := exchangeOf(st, dir)
+	x.Code, x.Message = f.code, f.message
+	d.backOff(i, dir, f.retryAfter)
+	x.CausedBy = commandKey(st.Name, dir, x.Round, x.Attempt)
+	x.Prior, x.Granted, x.Unanswered = used(x), 0, 0
+	x.Round, x.Attempt, x.ExpiryTime = x.Round+1, 0, nil
+}
+
+// transient plans the next attempt, or ends the attempts with an unknown outcome.
+func (d *decision) transient(i int, dir Direction, asked time.Duration) {
+	x := exchangeOf(&d.s.Steps[i], dir)
+	if d.givenUp(i, dir) || d.policy(i, dir).exhausted(used(x)) {
+		d.exhausted(i, dir)
+		return
+	}
+	d.backOff(i, dir, asked)
+}
+
+func (d *decision) backOff(i int, dir Direction, asked time.Duration) {
+	st := &d.s.Steps[i]
+	x := exchangeOf(st, dir)
+	id := d.saga.UID + "/" + commandKey(st.Name, dir, x.Round, x.Attempt)
+	wait := d.policy(i, dir).wait(used(x), id, asked)
+	x.Outcome, x.RetryTime = v1alpha1.ExchangeRetrying, metaTime(d.now.Add(wait))
+}
+
+// exhausted ends the attempts of a step whose outcome nobody knows.
+func (d *decision) exhausted(i int, dir Direction) {
+	st, def := &d.s.Steps[i], &d.Program.steps[i]
+	x := exchangeOf(st, dir)
+	d.end(x, v1alpha1.ExchangeUnknown)
+	if x.Code == "" {
+		x.Code = v1alpha1.CodeRetriesExhausted
+	}
+	if dir == Backward || def.recovery != v1alpha1.RecoveryCompensatable {
+		d.wait(st)
+		return
+	}
+	st.State = v1alpha1.StepUnknown
+	d.stepFailed(i, v1alpha1.Cause{Reason: v1alpha1.ReasonOutcomeUnknown, Step: st.Name, Code: x.Code, Message: x.Message})
 }

@@ -63,7 +63,7 @@ func (v view) phase() v1alpha1.SagaPhase {
 		return v1alpha1.PhaseCompleted
 	case v.s.EndTime != nil:
 		return v1alpha1.PhaseCompensated
-	case len(waiting(v.s)) > 0 && v.inFlight() < 0:
+	case len(waiting(v.s)) > 0 && !v.busy():
 		return v1alpha1.PhaseNeedsIntervention
 	case v.s.Cause != nil:
 		return v1alpha1.PhaseCompensating
@@ -72,14 +72,33 @@ func (v view) phase() v1alpha1.SagaPhase {
 	}
 }
 
-// inFlight returns the index of the first step that is being done or undone, or -1.
+// inFlight returns the index of the step that the saga waits for: the first that is being done or undone, or, where there is
+// none, that waits for an event, a time or a person. -1: none.
 func (v view) inFlight() int {
+	waits := -1
 	for i := range v.s.Steps {
-		if st := v.s.Steps[i].State; st == v1alpha1.StepRunning || st == v1alpha1.StepCompensating {
+		st := v.s.Steps[i].State
+		switch {
+		case st != v1alpha1.StepRunning && st != v1alpha1.StepCompensating:
+		case !v.waits(i):
 			return i
+		case waits < 0:
+			waits = i
 		}
 	}
-	return -1
+	return waits
+}
+
+// busy says whether something goes on by itself: a wait that may last for months hides nothing that a person must decide.
+func (v view) busy() bool {
+	i := v.inFlight()
+	return i >= 0 && !v.waits(i)
+}
+
+// waits says whether step i waits for an event, a time or a person.
+func (v view) waits(i int) bool {
+	st := &v.s.Steps[i]
+	return st.State == v1alpha1.StepRunning && st.Action != nil && st.Action.DueTime != nil
 }
 
 // progress counts the steps whose effect stands, of all.
@@ -94,7 +113,8 @@ func (v view) progress() string {
 	for i := range v.s.Steps {
 		st := &v.s.Steps[i]
 		succeeded := st.Action != nil && st.Action.Outcome == v1alpha1.ExchangeSucceeded
-		if doneForward(st.State) || succeeded && st.State != v1alpha1.StepCompensated {
+		counts := st.State == v1alpha1.StepSucceeded || st.State == v1alpha1.StepSkipped
+		if counts || succeeded && st.State != v1alpha1.StepCompensated {
 			done++
 		}
 	}
@@ -139,6 +159,9 @@ func (v view) decisions() string {
 
 func (v view) exchange(i int) string {
 	st := &v.s.Steps[i]
+	if v.waits(i) {
+		return v.wait(i)
+	}
 	x, word := st.Action, "action"
 	if st.State == v1alpha1.StepCompensating {
 		x, word = st.Compensation, "compensation"
@@ -146,7 +169,7 @@ func (v view) exchange(i int) string {
 	if x == nil {
 		return ""
 	}
-	if v.p != nil && len(v.p.steps) == len(v.s.Steps) {
+	if v.knows() {
 		word = v.messageType(i, st.State)
 	}
 	if x.Outcome == v1alpha1.ExchangeRetrying && x.RetryTime != nil {
@@ -164,4 +187,39 @@ func (v view) messageType(i int, state v1alpha1.StepState) string {
 		return def.compensation.messageType
 	}
 	return def.action.messageType
+}
+
+// knows says whether the program is there, and is the saga's.
+func (v view) knows() bool { return v.p != nil && v.p.fits(v.s) }
+
+// wait says what event, time or person step i waits for.
+func (v view) wait(i int) string {
+	st := &v.s.Steps[i]
+	until := st.Action.DueTime.UTC().Format(time.RFC3339)
+	if !v.knows() {
+		return fmt.Sprintf("%s, until %s", st.Name, until)
+	}
+	switch def := &v.p.steps[i]; {
+	case def.kind == kindDelay:
+		return fmt.Sprintf("%s at %s", st.Name, until)
+	case def.kind == kindApproval:
+		of := ""
+		if def.approval.approvers > 1 {
+			of = fmt.Sprintf(" (%d of %d)", len(st.ApprovedBy)+1, def.approval.approvers)
+		}
+		return fmt.Sprintf("approval%s: decision %d on %s, until %s", of, st.Decision, st.Name, until)
+	default:
+		return fmt.Sprintf("event %s (%s), until %s", def.await.succeeded, st.Name, until)
+	}
+}
+
+// approvals are the steps that wait for a person's approval.
+func (v view) approvals() []string {
+	var words []string
+	for i := range v.s.Steps {
+		if v.knows() && v.p.steps[i].kind == kindApproval && v.p.isOpen(v.s, i) {
+			words = append(words, fmt.Sprintf("decision %d on %s", v.s.Steps[i].Decision, v.s.Steps[i].Name))
+		}
+	}
+	return words
 }

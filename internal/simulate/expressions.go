@@ -89,6 +89,9 @@ func (c greedyCondition) Holds(v engine.Values) (bool, error) {
 	return false, fmt.Errorf("%w: the condition %s", ErrMissingOutput, c)
 }
 
+// ReadsSteps implements engine.Condition.
+func (c greedyCondition) ReadsSteps() bool { return strings.HasPrefix(string(c), "has:") }
+
 // greedySchema names the keys that a value must have.
 type greedySchema struct {
 	Required []string `json:"required"`

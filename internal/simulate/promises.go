@@ -152,6 +152,9 @@ func attempts(x *v1alpha1.Exchange) int64 {
 	if x == nil {
 		return 0
 	}
+	if x.Attempt == 0 { // the round is planned, not asked
+		return int64(x.Round-1)<<32 + 1<<31
+	}
 	return int64(x.Round)<<32 + int64(x.Attempt)
 }
 

@@ -1,0 +1,254 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+
+	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
+)
+
+// maxEarly bounds the events that are kept for one step that has not started.
+const maxEarly = 8
+
+// occurred settles an event of a participant. It completes or fails the first step that it fits and that is not settled; where
+// that has not started, it is kept for it.
+func (d *decision) occurred(e Occurred) Verdict {
+	id := e.digest()
+	if d.ended() || d.knows(id) {
+		return Settled
+	}
+	for i := range d.s.Steps {
+		if outcome, ok := d.hears(i, e); ok {
+			if verdict := d.offer(i, e, outcome, id); verdict != Settled {
+				return verdict
+			}
+		}
+	}
+	return Settled
+}
+
+// knows says whether an event was taken or kept before.
+func (d *decision) knows(id string) bool {
+	for i := range d.s.Steps {
+		st := &d.s.Steps[i]
+		kept := slices.ContainsFunc(st.Events, func(e v1alpha1.EarlyEvent) bool { return e.EventID == id })
+		if kept || st.EventID == id {
+			return true
+		}
+	}
+	return false
+}
+
+// hears says whether step i listens for events like e, and what they tell.
+func (p Run) hears(i int, e Occurred) (Outcome, bool) {
+	l := p.Program.steps[i].await
+	if l == nil || p.Program.steps[i].participant != e.Participant {
+		return "", false
+	}
+	if key, err := p.keyOf(i); err != nil || key != e.Key {
+		return "", false
+	}
+	switch e.Type {
+	case l.succeeded:
+		return Succeeded, true
+	case l.failed:
+		return Failed, l.failed != ""
+	}
+	return "", false
+}
+
+// keyOf is what the events of step i are correlated by. It depends on params and the saga's identity only.
+func (p Run) keyOf(i int) (string, error) {
+	l := p.Program.steps[i].await
+	if l.key == nil {
+		return p.saga.BusinessKey, nil
+	}
+	return l.key.Write(p.values(&State{}))
+}
+
+// offer gives an event to a step that listens for its kind. Settled: not to this one.
+func (d *decision) offer(i int, e Occurred, outcome Outcome, id string) Verdict {
+	st := &d.s.Steps[i]
+	if st.State == v1alpha1.StepNotStarted {
+		return d.keepEarly(i, e, id)
+	}
+	if st.Action == nil || st.State == v1alpha1.StepSkipped || !d.passes(i, e) {
+		return Settled
+	}
+	x := st.Action
+	verdict := d.forwardReply(i, x, Replied{
+		Step: st.Name, Direction: Forward, Round: x.Round, Attempt: x.Attempt, Outcome: outcome, Body: e.Data, DataSchema: e.DataSchema,
+	})
+	if verdict == Applied {
+		st.EventID, x.DueTime = id, nil
+		d.causedBy = "" // no command led to what follows
+		d.passOn(i)
+	}
+	return verdict
+}
+
+// passes says whether the filter of step i, where it has one, lets the event through.
+func (d *decision) passes(i int, e Occurred) bool {
+	filter := d.Program.steps[i].await.filter
+	if filter == nil {
+		return true
+	}
+	holds, err := d.filtered(i, e)
+	return err == nil && holds
+}
+
+func (d *decision) filtered(i int, e Occurred) (bool, error) {
+	def := &d.Program.steps[i]
+	data, err := d.present(def, e.Data, e.DataSchema)
+	if err != nil {
+		return false, err
+	}
+	e.Data = data
+	values := d.values(d.s)
+	if values.Event, err = e.JSON(); err != nil {
+		return false, err
+	}
+	return def.await.filter.Holds(values)
+}
+
+// keepEarly keeps an event until its step starts. A filter that reads outputs of other steps is judged only then.
+func (d *decision) keepEarly(i int, e Occurred, id string) Verdict {
+	st, filter := &d.s.Steps[i], d.Program.steps[i].await.filter
+	if filter != nil && !filter.ReadsSteps() && !d.passes(i, e) {
+		return Settled
+	}
+	raw, err := json.Marshal(early{e, e.Data})
+	if err != nil || len(st.Events) >= maxEarly || len(e.Data) > v1alpha1.MaxOutputBytes || len(raw)+outputBytes(d.s) > v1alpha1.MaxOutputsBytes {
+		return Late // it cannot be kept: the dead-letter topic has it
+	}
+	st.Events = append(st.Events, v1alpha1.EarlyEvent{EventID: id, Event: &runtime.RawExtension{Raw: raw}})
+	return Applied
+}
+
+// early is how an event is kept.
+type early struct {
+	Occurred
+	Data json.RawMessage `json:",omitempty"`
+}
+
+// takeEarly settles step i, which has just started, with an event that came before.
+func (d *decision) takeEarly(i int) {
+	st := &d.s.Steps[i]
+	kept := st.Events
+	st.Events = nil
+	for n, k := range kept {
+		e, ok := occurredOf(k)
+		if !ok {
+			continue
+		}
+		outcome, hears := d.hears(i, e)
+		if !hears || d.offer(i, e, outcome, k.EventID) != Applied {
+			continue
+		}
+		st.Events = kept[n+1:]
+		d.passOn(i)
+		return
+	}
+}
+
+// passOn offers what is left of the events that were kept for step i, now that it is settled, to other steps.
+func (d *decision) passOn(i int) {
+	kept := d.s.Steps[i].Events
+	d.s.Steps[i].Events = nil
+	for _, k := range kept {
+		if e, ok := occurredOf(k); ok {
+			d.occurred(e)
+		}
+	}
+}
+
+// takeEffect judges, for a saga on its way back, what the events say that were kept for step i: what has taken effect is undone.
+func (d *decision) takeEffect(i int) {
+	st := &d.s.Steps[i]
+	kept := st.Events
+	st.Events = nil
+	for _, k := range kept {
+		e, ok := occurredOf(k)
+		outcome, hears := d.hears(i, e)
+		if !ok || !hears || outcome != Succeeded || d.Program.steps[i].compensation == nil || !d.passes(i, e) {
+			continue
+		}
+		x := d.open(st, 1)
+		d.stamp(i, Forward, x, "")
+		d.end(x, v1alpha1.ExchangeSucceeded)
+		st.State, st.EventID = v1alpha1.StepSucceeded, k.EventID
+		return
+	}
+}
+
+func occurredOf(k v1alpha1.EarlyEvent) (Occurred, bool) {
+	var e early
+	if err := json.Unmarshal(k.Event.Raw, &e); err != nil {
+		return Occurred{}, false
+	}
+	e.Occurred.Data = e.Data
+	return e.Occurred, true
+}
+
+// digest names the event: its source and id are unique together.
+func (e Occurred) digest() string {
+	sum := sha256.Sum256([]byte(e.Source + "\x00" + e.ID))
+	return hex.EncodeToString(sum[:16])
+}
+
+// JSON is the event as expressions read it.
+func (e Occurred) JSON() ([]byte, error) {
+	at := ""
+	if !e.Time.IsZero() {
+		at = e.Time.UTC().Format(time.RFC3339Nano)
+	}
+	data := json.RawMessage(e.Data)
+	if len(data) == 0 {
+		data = json.RawMessage("{}")
+	}
+	return json.Marshal(struct {
+		ID            string          `json:"id"`
+		Source        string          `json:"source"`
+		Type          string          `json:"type"`
+		Subject       string          `json:"subject"`
+		Time          string          `json:"time"`
+		DataSchema    string          `json:"dataschema"`
+		CorrelationID string          `json:"correlationid"`
+		Data          json.RawMessage `json:"data"`
+	}{e.ID, e.Source, e.Type, e.Subject, at, e.DataSchema, e.CorrelationID, data})
+}
+
+// Listens returns the events that a saga would take: those of all steps that they have not settled, whether these have started
+// or not. A saga that has not started yet listens, too: events that come early are then kept by whoever hears them.
+func (p Run) Listens(s State) []Listening {
+	if s.EndTime != nil || !p.fits(&s) {
+		return nil
+	}
+	var listens []Listening
+	for i := range p.Program.steps {
+		def := &p.Program.steps[i]
+		if def.await == nil || s.StartTime != nil && settledByEvent(&s.Steps[i]) {
+			continue
+		}
+		key, err := p.keyOf(i)
+		if err != nil {
+			continue // the step fails when its turn comes
+		}
+		for _, t := range []string{def.await.succeeded, def.await.failed} {
+			l := Listening{Participant: def.participant, Type: t, Key: key}
+			if t != "" && !slices.Contains(listens, l) {
+				listens = append(listens, l)
+			}
+		}
+	}
+	return listens
+}
+
+func settledByEvent(st *v1alpha1.StepStatus) bool {
+	return st.State == v1alpha1.StepSkipped || st.State != v1alpha1.StepNotStarted && st.EventID != ""
+}

@@ -1,0 +1,147 @@
+package engine
+
+import (
+	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
+)
+
+// advanceBackward waits for what is in flight, then undoes in reverse order every step that took effect or may have.
+func (d *decision) advanceBackward() {
+	for i := range d.s.Steps {
+		d.stopWaiting(i)
+	}
+	for i := range d.s.Steps {
+		if d.s.Steps[i].State == v1alpha1.StepRunning {
+			return
+		}
+	}
+	if i := d.pointOfNoReturn(); d.mayHavePassed(i) {
+		d.wait(&d.s.Steps[i])
+		d.changed = true
+	}
+	for i := len(d.s.Steps) - 1; i >= 0; i-- {
+		if d.undoable(i) && d.followersUndone(i) {
+			d.undo(i)
+		}
+	}
+	for i := range d.s.Steps {
+		if !d.restsBackward(i) {
+			return
+		}
+	}
+	d.finish()
+}
+
+// stopWaiting ends what a saga on its way back does not wait for: the next attempt, a time, a person, an event.
+func (d *decision) stopWaiting(i int) {
+	st, def := &d.s.Steps[i], &d.Program.steps[i]
+	switch {
+	case keyUsedWait(st):
+		st.State = v1alpha1.StepFailed // nothing of this saga was done
+		d.changed = true
+	case st.State == v1alpha1.StepNotStarted && len(st.Events) > 0:
+		d.takeEffect(i)
+		d.changed = true
+	case st.State != v1alpha1.StepRunning:
+	case st.Action.Outcome == v1alpha1.ExchangeRetrying && st.Action.Attempt == 0:
+		d.end(st.Action, v1alpha1.ExchangeFailed) // every attempt so far was answered
+		st.State = v1alpha1.StepFailed
+		d.changed = true
+	case st.Action.Outcome == v1alpha1.ExchangeRetrying:
+		d.exhausted(i, Forward)
+		d.changed = true
+	case def.kind == kindDelay || def.kind == kindApproval || def.kind == kindAwait:
+		d.cancel(i)
+	}
+}
+
+// cancel ends a wait. An event that may have happened all the same is undone, where it can be.
+func (d *decision) cancel(i int) {
+	st := &d.s.Steps[i]
+	d.changed = true
+	st.Action.Code = v1alpha1.CodeCancelled
+	if d.Program.steps[i].kind == kindAwait && d.Program.steps[i].compensation != nil {
+		d.end(st.Action, v1alpha1.ExchangeUnknown)
+		st.State = v1alpha1.StepUnknown
+		return
+	}
+	d.end(st.Action, v1alpha1.ExchangeFailed)
+	st.State = v1alpha1.StepFailed
+}
+
+// undoable says whether a step took effect, or may have.
+func (d *decision) undoable(i int) bool {
+	s := d.s.Steps[i].State
+	return s == v1alpha1.StepSucceeded || s == v1alpha1.StepUnknown || d.mayHaveBeenDone(i)
+}
+
+// unasked says whether step i, which this saga has not begun, may have been done all the same: by the run that it continues
+// or, in a saga that only observes, by services that go on by themselves, unless something that the step waits for has failed.
+func (d *decision) unasked(i int) bool {
+	if d.s.Steps[i].State != v1alpha1.StepNotStarted {
+		return false
+	}
+	return latched(d.s, v1alpha1.LatchAdopt) || d.observed && !d.blocked(i)
+}
+
+// blocked says whether a step that step i waits for has failed for good, so that nobody goes on to step i.
+func (d *decision) blocked(i int) bool {
+	def := &d.Program.steps[i]
+	for j := range d.s.Steps {
+		failed := d.s.Steps[j].State == v1alpha1.StepFailed && d.Program.steps[j].kind == kindAction && !d.Program.steps[j].optional
+		if failed && def.ancestors.has(j) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayHavePassed says whether the point of no return, step i, may have been passed although this saga never asked for it: a
+// person must know. Where a step was answered failed, the run that this one continues was answered the same.
+func (d *decision) mayHavePassed(i int) bool {
+	if i < 0 || !d.unasked(i) {
+		return false
+	}
+	lost := d.s.Cause.Reason != v1alpha1.ReasonStepFailed || d.s.Cause.Code == v1alpha1.CodeKeyUsed
+	return d.observed && !d.blocked(i) || lost && latched(d.s, v1alpha1.LatchAdopt)
+}
+
+// mayHaveBeenDone says whether a step that this saga never asked for is undone all the same: only that leaves nothing behind.
+func (d *decision) mayHaveBeenDone(i int) bool {
+	return d.Program.steps[i].compensation != nil && d.unasked(i)
+}
+
+// followersUndone says whether nothing that builds on step i is left to be undone. One that waits for a person
+// does not keep the others from being undone.
+func (d *decision) followersUndone(i int) bool {
+	for j := i + 1; j < len(d.s.Steps); j++ {
+		waits := d.s.Steps[j].State == v1alpha1.StepNeedsIntervention
+		if d.Program.steps[i].descendants.has(j) && !waits && !d.restsBackward(j) {
+			return false
+		}
+	}
+	return true
+}
+
+// restsBackward says whether nothing more is to be done about step i on the way back.
+func (d *decision) restsBackward(i int) bool {
+	switch d.s.Steps[i].State {
+	case v1alpha1.StepNotStarted:
+		return !d.mayHaveBeenDone(i)
+	case v1alpha1.StepFailed, v1alpha1.StepCompensated, v1alpha1.StepNotCompensated, v1alpha1.StepSkipped:
+		return true
+	case v1alpha1.StepRunning, v1alpha1.StepSucceeded, v1alpha1.StepUnknown, v1alpha1.StepCompensating, v1alpha1.StepNeedsIntervention:
+		return false
+	}
+	return false
+}
+
+func (d *decision) undo(i int) {
+	d.changed = true
+	st := &d.s.Steps[i]
+	if d.Program.steps[i].compensation == nil {
+		st.State = v1alpha1.StepCompensated // it says that it changes nothing
+		return
+	}
+	st.State = v1alpha1.StepCompensating
+	d.ask(i, Backward, 1)
+}
