@@ -4,31 +4,39 @@ import (
 	"fmt"
 	"strings"
 
-	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 
 	"github.com/sagas-dev/saga-operator/internal/engine"
 )
 
-// Compiler compiles templates. It implements engine.Expressions.
+// Compiler compiles templates, texts, conditions and schemas. It implements engine.Expressions.
 type Compiler struct {
-	env *cel.Env
+	vocabularies vocabularies
 }
 
 var _ engine.Expressions = (*Compiler)(nil)
 
 // New makes a compiler. One is enough for a process: it may be used by several goroutines at once.
 func New() (*Compiler, error) {
-	env, err := newEnv()
+	known, err := newVocabularies()
 	if err != nil {
 		return nil, err
 	}
-	return &Compiler{env: env}, nil
+	return &Compiler{vocabularies: known}, nil
 }
 
 // Compile compiles raw, any JSON value of at most MaxTemplate bytes, for a place that may read what scope allows. No bytes
 // at all stand for {}. Its errors are *Error and match ErrCompile.
 func (c *Compiler) Compile(raw []byte, scope Scope) (Template, error) {
+	return compileTemplate(raw, c.place(scope))
+}
+
+// CompileEvent is Compile for a place that may read the variable event, and nothing else.
+func (c *Compiler) CompileEvent(raw []byte) (Template, error) {
+	return compileTemplate(raw, c.eventPlace())
+}
+
+func compileTemplate(raw []byte, at place) (Template, error) {
 	if len(raw) > MaxTemplate {
 		err := compileError("is %d bytes of JSON, at most %d are allowed", len(raw), MaxTemplate)
 		err.kinds = append(err.kinds, ErrTooLarge)
@@ -41,7 +49,7 @@ func (c *Compiler) Compile(raw []byte, scope Scope) (Template, error) {
 	if err != nil {
 		return nil, compileError("%v", err)
 	}
-	b := &builder{env: c.env, scope: scope, reads: reads{steps: map[string]bool{}}}
+	b := newBuilder(at)
 	root, problem := b.node(v, "", MaxDepth)
 	if problem != nil {
 		return nil, problem
@@ -51,10 +59,13 @@ func (c *Compiler) Compile(raw []byte, scope Scope) (Template, error) {
 
 // builder builds the nodes of one template.
 type builder struct {
-	env         *cel.Env
-	scope       Scope
+	place       place
 	reads       reads
 	expressions int
+}
+
+func newBuilder(at place) *builder {
+	return &builder{place: at, reads: reads{steps: map[string]bool{}}}
 }
 
 // node compiles a decoded JSON value; depth is how many levels it may have.
@@ -114,18 +125,28 @@ func (b *builder) text(s, path string) (node, *Error) {
 		}
 		return &valueNode{e}, nil
 	}
+	if len(parts) <= 1 { // nothing but literal text
+		return constNode(appendString(nil, strings.Join(literals(parts), ""))), nil
+	}
+	splice, err := b.splice(parts, path)
+	if err != nil {
+		return nil, err
+	}
+	return splice, nil
+}
+
+// splice compiles the parts of a string whose expressions are written into it.
+func (b *builder) splice(parts []part, path string) (*spliceNode, *Error) {
 	splice := &spliceNode{path: path}
 	for _, p := range parts {
 		piece := splicePart{literal: p.text}
 		if p.isCEL {
+			var err *Error
 			if piece.expr, err = b.expression(p.text, path, isSpliced); err != nil {
 				return nil, err.at(path)
 			}
 		}
 		splice.parts = append(splice.parts, piece)
-	}
-	if len(parts) <= 1 { // nothing but literal text
-		return constNode(appendString(nil, strings.Join(literals(parts), ""))), nil
 	}
 	return splice, nil
 }
@@ -154,23 +175,24 @@ func (b *builder) expression(source, path string, suits func(*types.Type) *Error
 	if strings.TrimSpace(source) == "" {
 		return nil, compileError("the expression is empty: write one between ${ and }, or $${ for a literal ${")
 	}
-	parsed, issues := b.env.Parse(source)
+	env := b.place.vocabulary.env
+	parsed, issues := env.Parse(source)
 	if issues.Err() != nil {
-		return nil, issueError(issues)
+		return nil, b.place.issueError(issues)
 	}
-	if err := checkReferences(parsed.NativeRep(), b.scope, &b.reads); err != nil {
+	if err := checkReferences(parsed.NativeRep(), b.place, &b.reads); err != nil {
 		return nil, err
 	}
-	checked, issues := b.env.Check(parsed)
+	checked, issues := env.Check(parsed)
 	if issues.Err() != nil {
-		return nil, issueError(issues)
+		return nil, b.place.issueError(issues)
 	}
 	if err := suits(checked.OutputType()); err != nil {
 		err.kinds = []error{ErrCompile}
 		err.Line, err.Column = 1, 1
 		return nil, err
 	}
-	program, err := b.env.Program(checked, programOptions()...)
+	program, err := env.Program(checked, programOptions()...)
 	if err != nil {
 		return nil, compileError("%s", oneLine(err.Error()))
 	}

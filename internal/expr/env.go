@@ -10,29 +10,10 @@ import (
 	"cel.dev/cel-go/ext"
 )
 
-// Names of the variables that expressions read.
-const (
-	varParams = "params"
-	varSteps  = "steps"
-	varSaga   = "saga"
-)
-
-// sagaFields are the members of the variable saga.
-var sagaFields = []string{"name", "namespace", "uid", "idempotencyKey", "businessKey"}
-
-func variables() []cel.EnvOption {
-	dynMap := cel.MapType(cel.StringType, cel.DynType)
-	return []cel.EnvOption{
-		cel.Variable(varParams, dynMap),
-		cel.Variable(varSteps, cel.MapType(cel.StringType, dynMap)),
-		cel.Variable(varSaga, cel.MapType(cel.StringType, cel.StringType)),
-	}
-}
-
-// newEnv makes the language of expressions: CEL's standard library without what depends on the machine, optional
-// values, and the extensions for strings, lists, numbers and sets.
+// newEnv makes the language of expressions, without variables: CEL's standard library without what depends on the
+// machine, optional values, and the extensions for strings, lists, numbers and sets.
 func newEnv() (*cel.Env, error) {
-	e, err := cel.NewCustomEnv(slices.Concat(libraries(), syntaxLimits(), variables())...)
+	e, err := cel.NewCustomEnv(slices.Concat(libraries(), syntaxLimits())...)
 	if err != nil {
 		return nil, fmt.Errorf("making the CEL environment: %w", err)
 	}

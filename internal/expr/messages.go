@@ -10,7 +10,7 @@ import (
 )
 
 // issueError turns CEL's list of issues into one line: the first by place, and how many there are besides.
-func issueError(issues *cel.Issues) *Error {
+func (p place) issueError(issues *cel.Issues) *Error {
 	all := issues.Errors()
 	if len(all) == 0 {
 		return compileError("%s", oneLine(issues.Err().Error()))
@@ -21,7 +21,7 @@ func issueError(issues *cel.Issues) *Error {
 			first = e
 		}
 	}
-	message := explainIssue(first.Message)
+	message := p.explainIssue(first.Message)
 	if len(all) > 1 {
 		message += fmt.Sprintf(" (and %d more)", len(all)-1)
 	}
@@ -43,13 +43,13 @@ func before(a, b *common.Error) bool {
 }
 
 // explainIssue leaves out of CEL's messages what says nothing to the writer of a definition, and adds what does.
-func explainIssue(message string) string {
+func (p place) explainIssue(message string) string {
 	message = strings.ReplaceAll(message, " (in container '')", "")
 	message = strings.ReplaceAll(message, "'<EOF>'", "the end")
 	message, _, _ = strings.Cut(message, " expecting {")
 	switch {
 	case strings.HasPrefix(message, "undeclared reference to '"):
-		message += "; there are params, steps and saga"
+		message += p.otherwise(message)
 	case message == "invalid matches argument":
 		message = fmt.Sprintf("the pattern is not RE2, or larger than %d instructions", maxRegexProgram)
 	}

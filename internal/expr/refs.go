@@ -18,18 +18,18 @@ const (
 
 // reads is what an expression reads: only that is decoded when it is rendered.
 type reads struct {
-	params, saga bool
-	steps        map[string]bool
+	params, saga, event, data bool
+	steps                     map[string]bool
 }
 
 // checkReferences walks a parsed expression: steps are read as steps['name'].output and nothing else, of steps that
-// scope allows; no variable hides one of ours; no protobuf messages.
-func checkReferences(tree *ast.AST, scope Scope, r *reads) *Error {
+// the place allows; no variable hides one of ours; no protobuf messages.
+func checkReferences(tree *ast.AST, at place, r *reads) *Error {
 	anything := func(ast.NavigableExpr) bool { return true }
 	nodes := ast.MatchDescendants(ast.NavigateAST(tree), anything)
 	for _, check := range []func(ast.NavigableExpr) *Error{
-		checkConstruct, // first: it is what makes the names of variables reliable
-		func(node ast.NavigableExpr) *Error { return checkIdent(node, scope, r) },
+		at.checkConstruct, // first: it is what makes the names of variables reliable
+		func(node ast.NavigableExpr) *Error { return at.checkIdent(node, r) },
 	} {
 		for _, node := range nodes {
 			if err := check(node); err != nil {
@@ -43,14 +43,14 @@ func checkReferences(tree *ast.AST, scope Scope, r *reads) *Error {
 }
 
 // checkConstruct refuses messages, and variables that hide ours: the walk could not tell them apart.
-func checkConstruct(node ast.NavigableExpr) *Error {
+func (p place) checkConstruct(node ast.NavigableExpr) *Error {
 	switch node.Kind() {
 	case ast.StructKind:
 		return compileError("messages are not supported: write a map, as in {'key': value}")
 	case ast.ComprehensionKind:
 		c := node.AsComprehension()
 		for _, name := range []string{c.IterVar(), c.IterVar2(), c.AccuVar()} {
-			if name == varParams || name == varSteps || name == varSaga {
+			if p.knows(name) {
 				return compileError("a variable cannot be named %s here: choose another name", name)
 			}
 		}
@@ -58,28 +58,38 @@ func checkConstruct(node ast.NavigableExpr) *Error {
 	return nil
 }
 
-func checkIdent(node ast.NavigableExpr, scope Scope, r *reads) *Error {
+func (p place) checkIdent(node ast.NavigableExpr, r *reads) *Error {
 	if node.Kind() != ast.IdentKind {
 		return nil
 	}
-	switch strings.TrimPrefix(node.AsIdent(), ".") {
+	name := strings.TrimPrefix(node.AsIdent(), ".")
+	if !p.knows(name) {
+		return nil
+	}
+	switch name {
 	case varParams:
 		r.params = true
 	case varSaga:
 		r.saga = true
-		return checkSaga(node)
+		return checkMember(node, varSaga, sagaFields)
+	case varEvent:
+		r.event = true
+		return checkMember(node, varEvent, eventFields)
+	case varData:
+		r.data = true
 	case varSteps:
-		name, err := checkSteps(node, scope)
-		r.steps[name] = true
+		step, err := checkSteps(node, p.scope)
+		r.steps[step] = true
 		return err
 	}
 	return nil
 }
 
-func checkSaga(node ast.NavigableExpr) *Error {
+// checkMember checks one reading of a variable whose members are known.
+func checkMember(node ast.NavigableExpr, variable string, fields []string) *Error {
 	field, ok := selection(node)
-	if ok && field.isLiteral && !slices.Contains(sagaFields, field.name) {
-		return compileError("saga has no field %q: it has %s", clip(field.name, 64), strings.Join(sagaFields, ", "))
+	if ok && field.isLiteral && !slices.Contains(fields, field.name) {
+		return compileError("%s has no field %q: it has %s", variable, clip(field.name, 64), strings.Join(fields, ", "))
 	}
 	return nil
 }

@@ -43,9 +43,28 @@ func isSpliced(t *types.Type) *Error {
 func notSpliced(typeName string) *Error {
 	switch typeName {
 	case "double":
-		return renderError("a double cannot stand inside a longer string: convert it with string(…)")
+		return renderError("a double cannot stand in a text: convert it with string(…)")
 	case "null_type":
-		return renderError("null cannot stand inside a longer string: say what to write in its place")
+		return renderError("null cannot stand in a text: say what to write in its place")
 	}
-	return renderError("a %s cannot stand inside a longer string: only string, int and bool can", typeName)
+	return renderError("a %s cannot stand in a text: only string, int and bool can", typeName)
+}
+
+// isCondition judges the type of a condition: bool, or what is known only when it is evaluated.
+func isCondition(t *types.Type) *Error {
+	switch t.Kind() {
+	case types.BoolKind, types.DynKind, types.AnyKind, types.TypeParamKind:
+		return nil
+	case types.OpaqueKind:
+		return unsuitable(t.TypeName())
+	}
+	return notTrueOrFalse(t.TypeName())
+}
+
+// notTrueOrFalse is the error about a value that is no condition.
+func notTrueOrFalse(typeName string) *Error {
+	if typeName == "null_type" {
+		return renderError("gives null, where true or false is needed")
+	}
+	return renderError("gives a %s, where true or false is needed", typeName)
 }

@@ -36,32 +36,48 @@ func (t *template) Render(v Values) ([]byte, error) {
 // activation decodes what the template reads.
 func (r reads) activation(v Values) (map[string]any, *Error) {
 	variables := map[string]any{}
-	if r.params {
-		params, err := objectValue(v.Params)
-		if err != nil {
-			return nil, renderError("params %v", err)
+	for _, object := range []struct {
+		name string
+		read bool
+		raw  []byte
+	}{{varParams, r.params, v.Params}, {varEvent, r.event, v.Event}, {varData, r.data, v.Data}} {
+		if !object.read {
+			continue
 		}
-		variables[varParams] = params
+		value, err := objectValue(object.raw)
+		if err != nil {
+			return nil, renderError("%s %v", object.name, err)
+		}
+		variables[object.name] = value
 	}
 	if r.saga {
 		variables[varSaga] = stringMap(v.Saga)
 	}
 	if len(r.steps) > 0 {
-		steps := make(map[ref.Val]ref.Val, len(r.steps))
-		for _, name := range sortedKeys(r.steps) {
-			step := map[ref.Val]ref.Val{}
-			if raw, ok := v.Outputs[name]; ok {
-				output, err := objectValue(raw)
-				if err != nil {
-					return nil, renderError("the output of step %q %v", name, err)
-				}
-				step[types.String(outputField)] = output
-			}
-			steps[types.String(name)] = newMap(step)
+		steps, err := r.outputs(v)
+		if err != nil {
+			return nil, err
 		}
-		variables[varSteps] = newMap(steps)
+		variables[varSteps] = steps
 	}
 	return variables, nil
+}
+
+// outputs decodes the outputs of the steps that are read.
+func (r reads) outputs(v Values) (ref.Val, *Error) {
+	steps := make(map[ref.Val]ref.Val, len(r.steps))
+	for _, name := range sortedKeys(r.steps) {
+		step := map[ref.Val]ref.Val{}
+		if raw, ok := v.Outputs[name]; ok {
+			output, err := objectValue(raw)
+			if err != nil {
+				return nil, renderError("the output of step %q %v", name, err)
+			}
+			step[types.String(outputField)] = output
+		}
+		steps[types.String(name)] = newMap(step)
+	}
+	return newMap(steps), nil
 }
 
 // rendering is the state of one call of Render.
@@ -151,10 +167,19 @@ type splicePart struct {
 }
 
 func (n *spliceNode) render(r *rendering) *Error {
-	var text []byte
+	text, err := n.write(r)
+	if err != nil {
+		return err
+	}
+	r.out = appendString(r.out, string(text))
+	return nil
+}
+
+// write evaluates the string, but does not go on far beyond what is refused anyway.
+func (n *spliceNode) write(r *rendering) (text []byte, err *Error) {
 	for _, p := range n.parts {
 		if len(r.out)+len(text) > maxCounted {
-			break // refused anyway
+			break
 		}
 		if p.expr == nil {
 			text = append(text, p.literal...)
@@ -162,14 +187,13 @@ func (n *spliceNode) render(r *rendering) *Error {
 		}
 		v, err := p.expr.eval(r)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if text, err = appendSpliced(text, v); err != nil {
-			return err.at(n.path)
+			return nil, err.at(n.path)
 		}
 	}
-	r.out = appendString(r.out, string(text))
-	return nil
+	return text, nil
 }
 
 func appendSpliced(dst []byte, v ref.Val) ([]byte, *Error) {
