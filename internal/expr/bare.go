@@ -63,6 +63,9 @@ func (c *condition) Holds(v Values) (bool, error) {
 	return bool(holds), nil
 }
 
+// ReadsSteps implements engine.Condition.
+func (c *condition) ReadsSteps() bool { return len(c.reads.steps) > 0 }
+
 // Key is compiled by Compiler.Key. It is safe for concurrent use.
 type Key struct{ *bare }
 
