@@ -32,7 +32,7 @@ func TestWhatDoesNotCompile(t *testing.T) {
 		"a compensation of a pivot":       {"a pivot", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Compensation = &v1alpha1.Compensation{Command: "x"} }, "never undone"},
 		"a compensation without command":  {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Compensation.Command = "" }, "exactly one of a command"},
 		"policy None with a command":      {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Compensation.Policy = v1alpha1.CompensationNone }, "exactly one of a command"},
-		"an input that is no object": {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Action.Input = raw(`[1]`) }, "action.input"},
+		"an input that is no object":      {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Action.Input = raw(`[1]`) }, "action.input"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			def := definition(t, r.def)

@@ -1,11 +1,12 @@
 package engine_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
@@ -29,6 +30,9 @@ var outcomes = map[string]engine.Outcome{"ok": engine.Succeeded, "failed": engin
 //	charge silent, undo charge silent              an attempt's time is over
 //	charge again                                   a backoff is over; the clock moves there
 //	announce published, announced 1                the broker has an event
+//	undo charge published                          or the one that undoes
+//	trip due                                       a wait has lasted long enough; the clock moves there
+//	event trip-service.booked {"id":1}             an event; @K names its key, #2 its id, ~v1 its version, all directly behind the type
 //	decide ship 1 MarkDone {}                      a person's resolution
 func (s *story) event(words string) engine.Event {
 	s.t.Helper()
@@ -59,6 +63,8 @@ func (s *story) event(words string) engine.Event {
 		return s.resolution(rest)
 	case "undo":
 		return s.exchange(engine.Backward, rest)
+	case "event":
+		return occurred(rest)
 	}
 	return s.exchange(engine.Forward, words)
 }
@@ -66,7 +72,7 @@ func (s *story) event(words string) engine.Event {
 func (s *story) resolution(words string) engine.Event {
 	s.t.Helper()
 	f := strings.SplitN(words, " ", 4)
-	r := v1alpha1.Resolution{Step: f[0], Decision: number(s.t, f[1]), Action: v1alpha1.ResolutionAction(f[2]), By: "ada", Reason: "looked"}
+	r := v1alpha1.Resolution{Step: f[0], Decision: number(s.t, f[1]), Action: v1alpha1.ResolutionAction(f[2]), By: cmp.Or(s.by, "ada"), Reason: "looked"}
 	if len(f) == 4 {
 		r.Output = &runtime.RawExtension{Raw: body(f[3])}
 	}
@@ -90,8 +96,21 @@ func (s *story) exchange(dir engine.Direction, words string) engine.Event {
 		}
 		t.Kind = engine.TimerBackoff
 		return engine.Fired{Timer: t}
+	case "due", "due-early":
+		for _, due := range s.run.Timers(s.state) {
+			if due.Step == t.Step && due.Kind != engine.TimerAttempt && due.Kind != engine.TimerBackoff {
+				t = due
+			}
+		}
+		if f[1] == "due" && t.At.After(s.now) {
+			s.now = t.At
+		}
+		return engine.Fired{Timer: t}
 	case "published":
-		return engine.Published{Step: t.Step}
+		if dir == engine.Forward {
+			dir = ""
+		}
+		return engine.Published{Step: t.Step, Direction: dir}
 	}
 	outcome, ok := outcomes[f[1]]
 	if !ok {
@@ -102,6 +121,23 @@ func (s *story) exchange(dir engine.Direction, words string) engine.Event {
 		reply.Body = body(f[2])
 	}
 	return reply
+}
+
+// occurred reads an event: trip-service.booked@K#2~v1 {"id":1}.
+func occurred(words string) engine.Event {
+	head, data, _ := strings.Cut(words, " ")
+	head, version, _ := strings.Cut(head, "~")
+	head, id, _ := strings.Cut(head, "#")
+	kind, key, _ := strings.Cut(head, "@")
+	participant, _, _ := strings.Cut(kind, ".")
+	e := engine.Occurred{
+		Participant: participant, Type: kind, Key: key, Source: participant, ID: kind + id, DataSchema: version,
+		Time: morning, Data: body(data),
+	}
+	if data == "" {
+		e.Data = nil
+	}
+	return e
 }
 
 // body is a JSON object, a size such as 17000B, or a failure's code.
@@ -144,7 +180,7 @@ func (s *story) command(dir engine.Direction, words string) engine.Timer {
 }
 
 func diffOf(a, b any) string {
-	return cmp.Diff(a, b, cmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) }))
+	return gocmp.Diff(a, b, gocmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) }))
 }
 
 var verdicts = map[engine.Verdict]string{

@@ -23,6 +23,9 @@ const order = "reserve | charge | ship pivot | invoice retriable | announce publ
 // definition reads steps such as "reserve max=2 keep=id | ship pivot | announce publish retriable | deadline=15m". A step is
 // compensatable unless it says pivot or retriable; none means that it has nothing to undo; needs=a that its input cannot be
 // rendered without the output of a, undoneeds=a the same of its compensation; jitter=20 that its waits are not exact.
+// after=a+b names what it depends on; when=no is its condition; optional, that its failure lets the rest go on; once, that its event
+// may be lost; await=shipped, delay=1h, until=TIME, approval=2 and for=1h make it wait; retryable=BUSY and nonretryable=BROKEN sort
+// codes; of=shop names the participant; schema=id requires a key of its answer; upcast=v1 knows an older version of it. "| observed" makes services decide.
 func definition(t testing.TB, text string) v1alpha1.SagaDefinitionSpec {
 	t.Helper()
 	var def v1alpha1.SagaDefinitionSpec
@@ -30,6 +33,17 @@ func definition(t testing.TB, text string) v1alpha1.SagaDefinitionSpec {
 		fields := strings.Fields(words)
 		if after, ok := strings.CutPrefix(fields[0], "deadline="); ok {
 			def.Deadline = &metav1.Duration{Duration: duration(t, after)}
+			continue
+		}
+		switch fields[0] {
+		case "observed":
+			def.Mode = v1alpha1.ModeObserved
+			continue
+		case "outputs", "outputs!":
+			def.Outputs = &runtime.RawExtension{Raw: []byte("{}")}
+			if fields[0] == "outputs!" {
+				def.Outputs = needs("nobody")
+			}
 			continue
 		}
 		def.Steps = append(def.Steps, step(t, fields[0], fields[1:]))
@@ -46,6 +60,9 @@ func step(t testing.TB, name string, words []string) v1alpha1.Step {
 	}
 	for _, word := range words {
 		key, value, _ := strings.Cut(word, "=")
+		if waitingWord(t, &s, key, value) || languageWord(&s, policy, key, value) {
+			continue
+		}
 		switch key {
 		case "pivot":
 			s.Recovery, s.Compensation = v1alpha1.RecoveryPivot, nil
@@ -78,6 +95,78 @@ func step(t testing.TB, name string, words []string) v1alpha1.Step {
 	return s
 }
 
+// waitingWord reads what makes a step wait.
+func waitingWord(t testing.TB, s *v1alpha1.Step, key, value string) bool {
+	t.Helper()
+	span := func() *metav1.Duration { return &metav1.Duration{Duration: duration(t, value)} }
+	switch key {
+	case "await":
+		s.Action, s.Compensation, s.Await = nil, nil, &v1alpha1.Await{Event: value, Timeout: &metav1.Duration{Duration: time.Hour}}
+	case "delay":
+		s.Action, s.Compensation, s.Delay = nil, nil, &v1alpha1.Delay{For: span()}
+	case "until":
+		s.Action, s.Compensation, s.Delay = nil, nil, &v1alpha1.Delay{Until: value}
+	case "approval":
+		s.Action, s.Compensation, s.Approval = nil, nil, &v1alpha1.Approval{Approvers: new(number(t, value))}
+	case "message":
+		s.Approval.Message = value
+	case "for":
+		if s.Await != nil {
+			s.Await.Timeout = span()
+		} else {
+			s.Approval.Timeout = span()
+		}
+	case "key":
+		s.Await.Key = value
+	case "filter":
+		s.Await.Filter = value
+	default:
+		return false
+	}
+	return true
+}
+
+// languageWord reads what any step may say.
+func languageWord(s *v1alpha1.Step, policy *v1alpha1.RetryPolicy, key, value string) bool {
+	body := func() (*[]v1alpha1.Upcast, **runtime.RawExtension) {
+		if s.Await != nil {
+			return &s.Await.Upcasts, &s.Await.OutputSchema
+		}
+		return &s.Action.Upcasts, &s.Action.OutputSchema
+	}
+	switch key {
+	case "after":
+		s.DependsOn = strings.Split(value, "+")
+	case "of":
+		s.Participant = value
+	case "when":
+		s.When = value
+	case "optional":
+		s.OnFailure = v1alpha1.FailureContinue
+	case "once":
+		s.Publish.Delivery = v1alpha1.DeliveryAtMostOnce
+	case "undo":
+		s.Compensation = &v1alpha1.Compensation{Command: "undo"}
+	case "undopublish":
+		s.Compensation = &v1alpha1.Compensation{Publish: &v1alpha1.Publish{Event: "withdrawn"}}
+	case "retryable":
+		policy.Retryable = strings.Split(value, ",")
+	case "nonretryable":
+		policy.NonRetryable = strings.Split(value, ",")
+	case "undoretryable":
+		s.Compensation.Retry.Retryable = strings.Split(value, ",")
+	case "schema":
+		_, schema := body()
+		*schema = &runtime.RawExtension{Raw: fmt.Appendf(nil, `{"required":[%q]}`, value)}
+	case "upcast":
+		upcasts, _ := body()
+		*upcasts = append(*upcasts, v1alpha1.Upcast{DataSchema: value, Output: &runtime.RawExtension{Raw: []byte("{}")}})
+	default:
+		return false
+	}
+	return true
+}
+
 func needs(step string) *runtime.RawExtension {
 	return &runtime.RawExtension{Raw: fmt.Appendf(nil, `{"needs":[%q]}`, step)}
 }
@@ -107,6 +196,7 @@ type story struct {
 	run     engine.Run
 	state   engine.State
 	now     time.Time
+	by      string // who decides; ada, where it is empty
 }
 
 // tell begins a story. end says what a saga does whose key is used.

@@ -1,0 +1,79 @@
+package engine_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sagas-dev/saga-operator/internal/engine"
+)
+
+func TestAnObservedSagaFollowsWhatServicesDo(t *testing.T) {
+	const parcel = "a | b | c | observed"
+	const done = "event a-service.do-succeeded; event b-service.do-succeeded; "
+	check(t, map[string]row{
+		"no command is sent":                   {def: parcel, story: "start", asked: "-", phase: "Running", steps: "a=Running"},
+		"events complete its steps":            {def: parcel, story: "start; event a-service.do-succeeded", asked: "-", steps: "a=Succeeded b=Running"},
+		"all of them, the saga":                {def: parcel, story: "start; " + done + "event c-service.do-succeeded", phase: "Completed"},
+		"in whatever order they are read":      {def: parcel, story: "start; event c-service.do-succeeded; event b-service.do-succeeded; event a-service.do-succeeded", phase: "Completed"},
+		"an answer is nobody's":                {def: parcel, story: "start; a ok", verdicts: "Unheard"},
+		"a failure sends the undos":            {def: parcel, story: "start; event a-service.do-succeeded; event b-service.do-failed SOLD_OUT", asked: "a/backward/1/1", condition: "True StepFailed", steps: "a=Compensating b=Failed"},
+		"in reverse order":                     {def: parcel, story: "start; " + done + "event c-service.do-failed X", asked: "b/backward/1/1"},
+		"to the end":                           {def: parcel, story: "start; " + done + "event c-service.do-failed X; undo b ok; undo a ok", phase: "Compensated"},
+		"a timeout does, too":                  {def: parcel, story: "start; event a-service.do-succeeded; b due", asked: "c/backward/1/1", condition: "True OutcomeUnknown"},
+		"since others may have gone on":        {def: parcel, story: "start; event a-service.do-succeeded; b due; undo c ok", asked: "b/backward/1/1"},
+		"an abort waits for what is in flight": {def: parcel, story: "start; event a-service.do-succeeded; abort", asked: "-", phase: "Compensating", steps: "a=Succeeded b=Running"},
+		"and undoes what services may do next": {def: parcel, story: "start; event a-service.do-succeeded; abort; event b-service.do-succeeded", asked: "c/backward/1/1"},
+		"nobody goes on behind a failure":      {def: parcel, story: "start; event a-service.do-failed X", phase: "Compensated"},
+		"a success behind one is undone all the same": {def: parcel, story: "start; event a-service.do-succeeded; event c-service.do-succeeded + event b-service.do-failed X",
+			asked: "c/backward/1/1"},
+		"a pivot that may have been passed needs a person": {def: "a | p pivot | observed", story: "start; a due; undo a ok", phase: "NeedsIntervention"},
+		"unless what it builds on has failed":              {def: "a | p pivot | observed", story: "start; event a-service.do-failed X", phase: "Compensated"},
+		"a retriable step that nobody reports needs one":   {def: "p pivot | z retriable | observed", story: "start; event p-service.do-succeeded; z due", phase: "NeedsIntervention"},
+		"until it is reported":                             {def: "p pivot | z retriable | observed", story: "start; event p-service.do-succeeded; z due; event z-service.do-succeeded", phase: "Completed"},
+		"an optional step may fail":                        {def: "a | b optional | c | observed", story: "start; event a-service.do-succeeded; event b-service.do-failed X", steps: "a=Succeeded b=Failed c=Running"},
+		"events are published as in any saga":              {def: "a | e publish none | observed", story: "start; event a-service.do-succeeded", asked: "e/forward/1/1"},
+		"a success after a failure is undone, and what may follow":              {def: parcel, story: "start; event a-service.do-succeeded; event b-service.do-failed X; event b-service.do-succeeded", asked: "a/backward/1/1 c/backward/1/1"},
+		"the same definition can be orchestrated":          {def: "a | b | c", story: "start", asked: "a/forward/1/1"},
+		"where events are nobody's":                        {def: "a | b | c", story: "start; event a-service.do-succeeded", verdicts: "Settled", asked: "a/forward/1/1"},
+	})
+}
+
+func TestAnUndoInAnObservedSagaSaysThatNoCommandCameBefore(t *testing.T) {
+	c := command(t, "a | b | observed", "start; event a-service.do-succeeded; event b-service.do-failed X")
+	if !c.Observed || c.Type != "a-service.undo" || c.UndoesRound != 1 {
+		t.Errorf("got %+v", c)
+	}
+	if c := command(t, "a | b", "start; a ok; b failed X"); c.Observed {
+		t.Errorf("an orchestrated saga says so, too: %+v", c)
+	}
+}
+
+func TestWhatASagaListensFor(t *testing.T) {
+	listens := func(def, story string) []engine.Listening {
+		s := tell(t, def, "")
+		s.play(story)
+		return s.run.Listens(s.state)
+	}
+	happened := func(participant, kind string) engine.Listening {
+		return engine.Listening{Participant: participant, Type: participant + "." + kind}
+	}
+	a := []engine.Listening{happened("a-service", "do-succeeded"), happened("a-service", "do-failed")}
+	b := []engine.Listening{happened("b-service", "do-succeeded"), happened("b-service", "do-failed")}
+	for name, r := range map[string]struct {
+		got, want []engine.Listening
+	}{
+		"an orchestrated saga for nothing":       {listens("a | b", "start"), nil},
+		"an observed one for all of its steps":   {listens("a | b | observed", "start"), append(a, b...)},
+		"before its start, too":                  {listens("a | b | observed", "nothing"), append(a, b...)},
+		"not for what has been told":             {listens("a | b | observed", "start; event a-service.do-succeeded"), b},
+		"nor after its end":                      {listens("a | observed", "start; event a-service.do-succeeded"), nil},
+		"an await for its event, under its key":  {listens("w await=x key=k", "start"), []engine.Listening{{Participant: "w-service", Type: "w-service.x", Key: "k"}}},
+		"two of the same kind for it once":       {listens("v await=x of=shop | w await=x of=shop", "start"), []engine.Listening{happened("shop", "x")}},
+		"not for what a condition has left away": {listens("w await=x when=no | b", "start"), nil},
+	} {
+		if diff := cmp.Diff(r.want, r.got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
