@@ -89,6 +89,7 @@ const (
 	CodeInvalidInput     = "InvalidInput"     // the input could not be rendered
 	CodeInputTooLarge    = "InputTooLarge"    // the rendered input is beyond its bound
 	CodeKeyUsed          = "KeyUsed"          // another saga has used the idempotency key
+	CodeExpired          = "Expired"          // the participant had the command only after its expiry
 	CodeUndone           = "Undone"           // the participant has undone this action, or refuses it for good
 	CodeLateSuccess      = "LateSuccess"      // succeeded was answered after failed
 	CodeNotDone          = "NotDone"          // a person says that the pivot did not happen

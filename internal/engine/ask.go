@@ -74,7 +74,8 @@ func (d *decision) stamp(i int, dir Direction, x *v1alpha1.Exchange, cause strin
 	}
 	x.CausedBy = cause
 	x.ExpiryTime = nil
-	if dir == Forward && d.asks(i) && d.Program.steps[i].recovery != v1alpha1.RecoveryRetriable {
+	held := heldSince(d.s) != nil || d.waits(d.s) // then nobody knows when the deadline will be
+	if dir == Forward && d.asks(i) && !held && d.Program.steps[i].recovery != v1alpha1.RecoveryRetriable {
 		x.ExpiryTime = d.s.Deadline.DeepCopy()
 	}
 }

@@ -293,3 +293,10 @@ func TestTimers(t *testing.T) {
 		})
 	}
 }
+
+func TestACommandHasNoExpiryWhileTheDeadlineStandsStill(t *testing.T) {
+	c := command(t, "a | b after=a | w await=x | deadline=10m", "start; a ok")
+	if c.Step != "b" || !c.Expiry.IsZero() {
+		t.Errorf("got %+v", c)
+	}
+}

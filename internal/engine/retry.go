@@ -89,8 +89,14 @@ func (d *decision) givenUp(i int, dir Direction) bool {
 func (d *decision) triesAnew(i int, dir Direction, f failureBody) bool {
 	x, policy := exchangeOf(&d.s.Steps[i], dir), d.policy(i, dir)
 	open := x.Outcome == v1alpha1.ExchangeWaiting || x.Outcome == v1alpha1.ExchangeRetrying
-	return open && slices.Contains(policy.retryable, f.code) && f.code != v1alpha1.CodeKeyUsed &&
+	use := slices.Contains(policy.retryable, f.code) || f.code == v1alpha1.CodeExpired && d.expiredEarly(x)
+	return open && use && f.code != v1alpha1.CodeKeyUsed &&
 		d.call(i, dir) != nil && !d.givenUp(i, dir) && !policy.exhausted(used(x))
+}
+
+// expiredEarly says whether a command has expired by a deadline that was shifted since it was sent.
+func (d *decision) expiredEarly(x *v1alpha1.Exchange) bool {
+	return x.ExpiryTime != nil && (heldSince(d.s) != nil || d.waits(d.s) || x.ExpiryTime.Before(d.s.Deadline))
 }
 
 // nextRound plans the first attempt of the next round, which has a key of its own: the participant has stored its answer to
