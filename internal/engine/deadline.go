@@ -42,10 +42,13 @@ func heldSince(s *State) *metav1.Time {
 
 // waits says whether some step waits for what the deadline does not concern.
 func (p *Program) waits(s *State) bool {
-	return slices.ContainsFunc(p.steps, func(def step) bool {
-		long := def.kind == kindDelay || def.kind == kindAwait || def.kind == kindApproval
-		return long && p.isOpen(s, p.index[def.name])
-	})
+	for i := range p.steps {
+		k := p.steps[i].kind
+		if (k == kindDelay || k == kindAwait || k == kindApproval) && p.isOpen(s, i) {
+			return true
+		}
+	}
+	return false
 }
 
 // isOpen says whether step i waits for what is to settle it.
