@@ -44,7 +44,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.PersistentFlags().String("data", ".", "directory of the services' databases, one file each")
-	root.AddCommand(newInventory(), newPayment(), newShipping(), newBooks())
+	root.AddCommand(newInventory(), newPayment(), newShipping(), newCast(), newBooks())
 	return root
 }
 
