@@ -30,6 +30,10 @@ help: ## Show this help
 demo: ## Run orders end to end on this machine, watch them, leave nothing running
 	@CGO_ENABLED=0 go build -trimpath -o bin/demo ./cmd/demo && exec bin/demo $(ARGS)
 
+.PHONY: demo-samples
+demo-samples: ## Run the other samples likewise: trips, deliveries by drone, transfers, subscriptions
+	@CGO_ENABLED=0 go build -trimpath -o bin/demo ./cmd/demo && exec bin/demo samples $(ARGS)
+
 .PHONY: dev
 dev: ## Run the demo's parts until Ctrl-C and print the KUBECONFIG line
 	@CGO_ENABLED=0 go build -trimpath -o bin/demo ./cmd/demo && exec bin/demo --keep $(ARGS)

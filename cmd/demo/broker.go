@@ -31,6 +31,15 @@ func topics() []string {
 	}
 }
 
+// sampleTopics are those of the other samples.
+func sampleTopics() []string {
+	topics := []string{"trip.events", "transfer.events", "subscription.events", "package.events", "drone.events", "delivery.events", "billing.events", "shop.events"}
+	for _, name := range []string{"flight", "hotel", "car", "package", "drone", "delivery", "compliance", "ledger", "access", "billing"} {
+		topics = append(topics, name+".commands")
+	}
+	return topics
+}
+
 // newBroker is the broker's process. Its address appears in the file once it can be reached.
 func newBroker() *cobra.Command {
 	var dir, addressFile string
@@ -84,16 +93,16 @@ func (d *demo) startBroker(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return address, createTopics(ctx, address)
+	return address, createTopics(ctx, address, append(topics(), d.topics...))
 }
 
-func createTopics(ctx context.Context, broker string) error {
+func createTopics(ctx context.Context, broker string, topics []string) error {
 	client, err := kafka.Connect(kafka.Config{Brokers: []string{broker}, ClientID: "demo"})
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	return client.CreateTopics(ctx, partitions, topics()...)
+	return client.CreateTopics(ctx, partitions, topics...)
 }
 
 // poll asks until the answer is yes, an error, or the context ends.

@@ -42,10 +42,13 @@ func newRoot() *cobra.Command {
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		RunE:          func(c *cobra.Command, _ []string) error { return run(c.Context(), o, c.OutOrStdout()) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			d := &demo{members: services, story: (*demo).orders}
+			return d.run(c.Context(), o, c.OutOrStdout())
+		},
 	}
 	c.Flags().BoolVar(&o.keep, "keep", false, "keep everything running until Ctrl-C, and keep the directory after that")
 	c.Flags().DurationVar(&o.timeout, "timeout", 4*time.Minute, "how long the orders may take, once everything is built")
-	c.AddCommand(newBroker())
+	c.AddCommand(newBroker(), newSamples())
 	return c
 }

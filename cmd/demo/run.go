@@ -22,9 +22,9 @@ var (
 )
 
 // run runs the demo from nothing to nothing. Its error is the reason for exit 1.
-func run(ctx context.Context, o options, out io.Writer) (err error) {
+func (d *demo) run(ctx context.Context, o options, out io.Writer) (err error) {
 	ctrl.SetLogger(logr.Discard()) // else the library complains that nobody did
-	d, kubeBin, err := prepare(ctx, out)
+	kubeBin, err := d.prepare(ctx, out)
 	if err != nil {
 		return whyStopped(ctx, err)
 	}
@@ -51,22 +51,22 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 }
 
 // prepare gets everything that has to be built.
-func prepare(ctx context.Context, out io.Writer) (d *demo, kubeBin string, err error) {
-	d = &demo{screen: newScreen(out)}
+func (d *demo) prepare(ctx context.Context, out io.Writer) (kubeBin string, err error) {
+	d.screen = newScreen(out)
 	if d.root, err = controlplane.Root(); err != nil {
-		return nil, "", err
+		return "", err
 	}
 	if kubeBin, err = controlplane.BinDir(ctx, true); err != nil {
-		return nil, "", err
+		return "", err
 	}
 	d.screen.say("Building the operator and the sample services.")
 	if d.bin, err = build(ctx, d.root); err != nil {
-		return nil, "", err
+		return "", err
 	}
 	if d.dir, err = os.MkdirTemp("", "saga-demo-"); err != nil {
-		return nil, "", fmt.Errorf("making a directory: %w", err)
+		return "", fmt.Errorf("making a directory: %w", err)
 	}
-	return d, kubeBin, nil
+	return kubeBin, nil
 }
 
 // tidy removes the demo's directory unless somebody may want to look into it.

@@ -29,7 +29,7 @@ const lease = 8 * time.Second
 
 // latency of each service: long enough to be watched.
 var latency = map[string]time.Duration{
-	"inventory": 700 * time.Millisecond, "payment": 700 * time.Millisecond, "shipping": 2 * time.Second,
+	"inventory": 700 * time.Millisecond, "payment": 700 * time.Millisecond, "shipping": 2 * time.Second, "cast": 100 * time.Millisecond,
 }
 
 // services, in the order in which an order meets them.
@@ -47,6 +47,10 @@ type demo struct {
 	operator  *controlplane.User
 	metrics   string // the manager's address
 	health    string
+
+	members []string // the services' processes: subcommands of sample-services
+	topics  []string // beside those of the shop
+	story   func(*demo, context.Context) error
 }
 
 func (d *demo) dataDir() string { return filepath.Join(d.dir, "data") }
@@ -112,7 +116,7 @@ func (d *demo) prepareManager(ctx context.Context) (err error) {
 
 // startCast starts, or starts again, all that the demo kills: the services and the manager.
 func (d *demo) startCast() error {
-	for _, name := range services {
+	for _, name := range d.members {
 		err := d.crew.Start(crew.Command{Name: name, Path: d.bin.services, Args: []string{
 			name, "--brokers", d.broker, "--data", d.dataDir(), "--latency", latency[name].String(), "--log-level", "debug",
 		}})

@@ -22,13 +22,18 @@ const (
 	struckStep  = "create-shipment"
 )
 
-// play tells the story: two orders in peace, one through a disaster, and the books of all three.
+// play sets the stage and tells the story.
 func (d *demo) play(ctx context.Context, kubeBin string) error {
-	d.screen.say("Starting etcd, kube-apiserver, kube-controller-manager, a broker, three services and the operator.")
+	d.screen.say("Starting etcd, kube-apiserver, kube-controller-manager, a broker, the services and the operator.")
 	d.screen.say("Their logs are in %s.", d.dir)
 	if err := d.setStage(ctx, kubeBin); err != nil {
 		return err
 	}
+	return d.story(d, ctx)
+}
+
+// orders tells the story of the shop: two orders in peace, one through a disaster, and the books of all three.
+func (d *demo) orders(ctx context.Context) error {
 	if err := d.kubectl(ctx, "apply", "-f", participantsFile, "-f", definitionFile); err != nil {
 		return err
 	}
