@@ -16,6 +16,7 @@ var (
 	ErrCost      = errors.New("expression costs too much")      // an ErrRender
 	ErrSchema    = errors.New("schema is not valid")            // only a change of the definition mends it
 	ErrInvalid   = errors.New("parameters break the schema")
+	ErrOutput    = errors.New("the output breaks its schema")
 )
 
 // Error is a message for the person who wrote a template. It reads `path: line:column: message`, of which the

@@ -28,8 +28,15 @@ func (c *Compiler) ConditionEvent(source string) (engine.Condition, error) {
 	return compileCondition(source, c.eventPlace())
 }
 
-// Schema compiles a JSON Schema.
-func (c *Compiler) Schema(raw []byte) (engine.Schema, error) { return CompileSchema(raw) }
+// Schema compiles the JSON Schema of a step's output, as CompileSchema does. What breaks it matches ErrOutput.
+func (c *Compiler) Schema(raw []byte) (engine.Schema, error) {
+	s, err := CompileSchema(raw)
+	if err != nil {
+		return nil, err
+	}
+	s.isOutput = true
+	return s, nil
+}
 
 // writing is a compiled text.
 type writing struct {

@@ -15,9 +15,9 @@ import (
 // Bounds of schemas and of what they judge.
 const (
 	MaxSchema = 32 << 10 // bytes of a JSON Schema
-	MaxParams = 16 << 10 // bytes of parameters
+	MaxParams = 16 << 10 // bytes of parameters, and of an output
 
-	maxSchemaDepth    = 64    // levels of nesting, of a schema and of parameters
+	maxSchemaDepth    = 64    // levels of nesting, of a schema and of what it judges
 	maxSchemaWork     = 1_000 // subschemas that may be tried along one path through the parameters
 	maxPatternProgram = 2_000 // instructions of a compiled pattern
 	maxViolations     = 5     // violations that one message names
@@ -29,15 +29,26 @@ const (
 	schemaHome = "schema://parameters/" // where relative references would lead; nothing is there
 )
 
-// Schema is a compiled JSON Schema of parameters. It may be used by several goroutines at once. The zero Schema, and
-// nil, accept everything.
+// Schema is a compiled JSON Schema of parameters, or of a step's output. It may be used by several goroutines at once.
+// The zero Schema, and nil, accept everything.
 type Schema struct {
 	compiled *jsonschema.Schema // nil: accepts everything
+	isOutput bool
 }
 
 // CompileSchema compiles a JSON Schema, draft 2020-12, of at most MaxSchema bytes; no bytes at all accept everything.
-// Formats are asserted, patterns are RE2, and nothing outside the document is read. Its errors match ErrSchema.
+// Formats are asserted, patterns are RE2, nothing outside the document is read, and what contradicts itself is refused.
+// Its errors match ErrSchema.
 func CompileSchema(raw []byte) (*Schema, error) {
+	return compileSchema(raw, contradictions)
+}
+
+// LoadSchema is CompileSchema for a schema that was accepted before, maybe by a version that took contradictions.
+func LoadSchema(raw []byte) (*Schema, error) {
+	return compileSchema(raw, func(*jsonschema.Schema) error { return nil })
+}
+
+func compileSchema(raw []byte, check func(*jsonschema.Schema) error) (*Schema, error) {
 	if len(raw) == 0 {
 		return &Schema{}, nil
 	}
@@ -56,37 +67,53 @@ func CompileSchema(raw []byte) (*Schema, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s", ErrSchema, explainSchema(err))
 	}
-	if err := checkWork(compiled); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrSchema, err)
+	for _, judge := range []func(*jsonschema.Schema) error{checkWork, check} {
+		if err := judge(compiled); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrSchema, err)
+		}
 	}
+	takeClaimChecks(compiled)
 	return &Schema{compiled: compiled}, nil
 }
 
-// Validate judges params, a JSON object; no bytes at all stand for {}. Its errors match ErrInvalid, and ErrTooLarge
-// beyond MaxParams; they name the first few violations in one line, each with the JSON pointer of the field.
-func (s *Schema) Validate(params []byte) error {
-	if len(params) > MaxParams {
-		return fmt.Errorf("%w: %w: they are %d bytes, at most %d are allowed", ErrInvalid, ErrTooLarge, len(params), MaxParams)
+// Validate judges raw, a JSON object; no bytes at all stand for {}. A claim check matches wherever it stands. Its errors
+// match ErrInvalid (ErrOutput for the schema of an output), and ErrTooLarge beyond MaxParams; they name the first few
+// violations in one line, each with the JSON pointer of the field.
+func (s *Schema) Validate(raw []byte) error {
+	breaks := ErrInvalid
+	if s != nil && s.isOutput {
+		breaks = ErrOutput
+	}
+	if len(raw) > MaxParams {
+		return fmt.Errorf("%w: %w: they are %d bytes, at most %d are allowed", breaks, ErrTooLarge, len(raw), MaxParams)
 	}
 	if s == nil || s.compiled == nil {
 		return nil
 	}
-	if len(params) == 0 {
-		params = []byte("{}")
+	if len(raw) == 0 {
+		raw = []byte("{}")
 	}
-	v, err := plainDocument(params)
+	v, err := plainDocument(raw)
 	if err != nil {
-		return fmt.Errorf("%w: the document %w", ErrInvalid, err)
+		return fmt.Errorf("%w: the document %w", breaks, err)
 	}
-	err = s.compiled.Validate(v)
-	var broken *jsonschema.ValidationError
-	if errors.As(err, &broken) {
-		return fmt.Errorf("%w: %s", ErrInvalid, violations(broken))
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %s", ErrInvalid, oneLine(err.Error()))
+	if problem := violationsOf(s.compiled, v); problem != "" {
+		return fmt.Errorf("%w: %s", breaks, problem)
 	}
 	return nil
+}
+
+// violationsOf says in one line how v breaks s, or nothing.
+func violationsOf(s *jsonschema.Schema, v any) string {
+	err := s.Validate(v)
+	var broken *jsonschema.ValidationError
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &broken):
+		return violations(broken)
+	}
+	return oneLine(err.Error())
 }
 
 func newSchemaCompiler() *jsonschema.Compiler {

@@ -3,6 +3,8 @@ package expr
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -67,6 +69,36 @@ func here(s *jsonschema.Schema) []*jsonschema.Schema {
 		}
 	}
 	return subs
+}
+
+// inside returns the subschemas that judge a part of the value that s judges, or the name of one.
+func inside(s *jsonschema.Schema) []*jsonschema.Schema {
+	additional, _ := s.AdditionalProperties.(*jsonschema.Schema)
+	subs := []*jsonschema.Schema{additional, s.PropertyNames, s.UnevaluatedProperties, s.Contains, s.Items2020, s.UnevaluatedItems}
+	subs = append(subs, s.PrefixItems...)
+	for _, sub := range s.Properties {
+		subs = append(subs, sub)
+	}
+	for _, sub := range s.PatternProperties {
+		subs = append(subs, sub)
+	}
+	return subs
+}
+
+// everySchema returns root and all schemas that it is made of, each once, in the order of their places.
+func everySchema(root *jsonschema.Schema) []*jsonschema.Schema {
+	seen := map[*jsonschema.Schema]bool{root: true}
+	all := []*jsonschema.Schema{root}
+	for i := 0; i < len(all); i++ {
+		for _, sub := range append(here(all[i]), inside(all[i])...) {
+			if sub != nil && !seen[sub] {
+				seen[sub] = true
+				all = append(all, sub)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b *jsonschema.Schema) int { return strings.Compare(a.Location, b.Location) })
+	return all
 }
 
 // below counts what s tries on one of the value's children: one of its named members or positions, and all of those
