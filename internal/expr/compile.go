@@ -12,6 +12,7 @@ import (
 // Compiler compiles templates, texts, conditions and schemas. It implements engine.Expressions.
 type Compiler struct {
 	vocabularies vocabularies
+	shapes       Shapes
 }
 
 var _ engine.Expressions = (*Compiler)(nil)

@@ -33,6 +33,7 @@ var elsewhere = map[string]string{
 // place is where an expression stands.
 type place struct {
 	scope      Scope
+	shapes     Shapes
 	vocabulary *vocabulary
 }
 
@@ -96,13 +97,13 @@ func newVocabulary(base *cel.Env, variables []string) (*vocabulary, error) {
 func (c *Compiler) place(scope Scope) place {
 	switch {
 	case scope.Event && scope.Data:
-		return place{scope: scope, vocabulary: c.vocabularies.both}
+		return place{scope: scope, shapes: c.shapes, vocabulary: c.vocabularies.both}
 	case scope.Event:
-		return place{scope: scope, vocabulary: c.vocabularies.event}
+		return place{scope: scope, shapes: c.shapes, vocabulary: c.vocabularies.event}
 	case scope.Data:
-		return place{scope: scope, vocabulary: c.vocabularies.data}
+		return place{scope: scope, shapes: c.shapes, vocabulary: c.vocabularies.data}
 	}
-	return place{scope: scope, vocabulary: c.vocabularies.plain}
+	return place{scope: scope, shapes: c.shapes, vocabulary: c.vocabularies.plain}
 }
 
 // eventPlace is a place where there is no saga yet, but an event.

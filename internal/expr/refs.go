@@ -23,13 +23,14 @@ type reads struct {
 }
 
 // checkReferences walks a parsed expression: steps are read as steps['name'].output and nothing else, of steps that
-// the place allows; no variable hides one of ours; no protobuf messages.
+// the place allows; no variable hides one of ours; no protobuf messages; no field that its schema leaves no room for.
 func checkReferences(tree *ast.AST, at place, r *reads) *Error {
 	anything := func(ast.NavigableExpr) bool { return true }
 	nodes := ast.MatchDescendants(ast.NavigateAST(tree), anything)
 	for _, check := range []func(ast.NavigableExpr) *Error{
 		at.checkConstruct, // first: it is what makes the names of variables reliable
 		func(node ast.NavigableExpr) *Error { return at.checkIdent(node, r) },
+		fields{place: at, values: map[int64]known{}}.check,
 	} {
 		for _, node := range nodes {
 			if err := check(node); err != nil {
@@ -62,7 +63,7 @@ func (p place) checkIdent(node ast.NavigableExpr, r *reads) *Error {
 	if node.Kind() != ast.IdentKind {
 		return nil
 	}
-	name := strings.TrimPrefix(node.AsIdent(), ".")
+	name := trimmed(node)
 	if !p.knows(name) {
 		return nil
 	}
@@ -84,6 +85,9 @@ func (p place) checkIdent(node ast.NavigableExpr, r *reads) *Error {
 	}
 	return nil
 }
+
+// trimmed returns the name of a variable: a dot before it says no more than that it is none of a macro's.
+func trimmed(ident ast.NavigableExpr) string { return strings.TrimPrefix(ident.AsIdent(), ".") }
 
 // checkMember checks one reading of a variable whose members are known.
 func checkMember(node ast.NavigableExpr, variable string, fields []string) *Error {
@@ -167,6 +171,7 @@ type selected struct {
 	name      string
 	isLiteral bool // name is known; it is not where the index is computed
 	optional  bool
+	isTest    bool // has(x.name)
 }
 
 // selection returns how node's parent selects a member of it, if it does.
@@ -178,7 +183,7 @@ func selection(node ast.NavigableExpr) (selected, bool) {
 	switch parent.Kind() {
 	case ast.SelectKind:
 		s := parent.AsSelect()
-		return selected{node: parent, name: s.FieldName(), isLiteral: true}, true
+		return selected{node: parent, name: s.FieldName(), isLiteral: true, isTest: s.IsTestOnly()}, true
 	case ast.CallKind:
 		return selectionByCall(node, parent)
 	}

@@ -97,9 +97,11 @@ func everySchema(root *jsonschema.Schema) []*jsonschema.Schema {
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b *jsonschema.Schema) int { return strings.Compare(a.Location, b.Location) })
+	slices.SortFunc(all, byPlace)
 	return all
 }
+
+func byPlace(a, b *jsonschema.Schema) int { return strings.Compare(a.Location, b.Location) }
 
 // below counts what s tries on one of the value's children: one of its named members or positions, and all of those
 // that are not bound to a name.

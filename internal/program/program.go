@@ -33,8 +33,14 @@ var ErrInvalidSchema = fmt.Errorf("%w: parameters", engine.ErrInvalidDefinition)
 // Cache compiles each definition once. It is safe for concurrent use.
 type Cache struct {
 	expressions engine.Expressions
-	compiled    *lru.Cache // by digest
+	compiled    *lru.Cache // by entry
 	revisions   *lru.Cache // by the UID of an immutable revision
+}
+
+// entry is the key of a compiled definition.
+type entry struct {
+	digest   string
+	accepted bool // before: it may have mistakes that were not looked for then
 }
 
 // NewCache returns an empty cache.
@@ -42,8 +48,19 @@ func NewCache(x engine.Expressions) *Cache {
 	return &Cache{expressions: x, compiled: lru.New(kept), revisions: lru.New(kept)}
 }
 
-// Compile returns the compiled definition. Its errors are those of engine.Compile, or ErrInvalidSchema.
+// Compile returns the compiled definition. It refuses what cannot be meant, such as a field that the schema of the parameters
+// leaves no room for. Its errors are those of engine.Compile, or ErrInvalidSchema.
 func (c *Cache) Compile(def v1alpha1.SagaDefinitionSpec) (*Compiled, error) {
+	return c.get(def, false)
+}
+
+// Recompile is Compile for a definition that was accepted before, maybe by a version that looked for fewer mistakes: a saga
+// that runs it goes on.
+func (c *Cache) Recompile(def v1alpha1.SagaDefinitionSpec) (*Compiled, error) {
+	return c.get(def, true)
+}
+
+func (c *Cache) get(def v1alpha1.SagaDefinitionSpec, accepted bool) (*Compiled, error) {
 	raw, err := json.Marshal(def)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", engine.ErrInvalidDefinition, err)
@@ -52,20 +69,20 @@ func (c *Cache) Compile(def v1alpha1.SagaDefinitionSpec) (*Compiled, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", engine.ErrInvalidDefinition, err)
 	}
-	digest := digestOf(canonical)
-	if hit, ok := c.compiled.Get(digest); ok {
+	key := entry{digestOf(canonical), accepted}
+	if hit, ok := c.compiled.Get(key); ok {
 		return hit.(*Compiled), nil
 	}
-	compiled, err := c.compile(def)
+	compiled, err := c.compile(def, accepted)
 	if err != nil {
 		return nil, err
 	}
-	compiled.Digest = digest
-	c.compiled.Add(digest, compiled)
+	compiled.Digest = key.digest
+	c.compiled.Add(key, compiled)
 	return compiled, nil
 }
 
-// CompileRevision is Compile for what never changes under its UID: the definition is loaded the first time only. Its errors are
+// CompileRevision is Recompile for what never changes under its UID: the definition is loaded the first time only. Its errors are
 // also those of load.
 func (c *Cache) CompileRevision(uid types.UID, load func() (v1alpha1.SagaDefinitionSpec, error)) (*Compiled, error) {
 	if hit, ok := c.revisions.Get(uid); ok {
@@ -75,7 +92,7 @@ func (c *Cache) CompileRevision(uid types.UID, load func() (v1alpha1.SagaDefinit
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", engine.ErrInvalidDefinition, err)
 	}
-	compiled, err := c.Compile(def)
+	compiled, err := c.Recompile(def)
 	if err != nil {
 		return nil, err
 	}
@@ -83,18 +100,31 @@ func (c *Cache) CompileRevision(uid types.UID, load func() (v1alpha1.SagaDefinit
 	return compiled, nil
 }
 
-func (c *Cache) compile(def v1alpha1.SagaDefinitionSpec) (*Compiled, error) {
-	p, err := engine.Compile(def, c.expressions)
+func (c *Cache) compile(def v1alpha1.SagaDefinitionSpec, accepted bool) (*Compiled, error) {
+	schema, schemaErr := parameters(def, accepted)
+	x := c.expressions
+	if compiler, ok := x.(*expr.Compiler); ok && !accepted {
+		x = compiler.With(shapes(def, schema))
+	}
+	p, err := engine.Compile(def, x)
 	if err != nil {
 		return nil, err
 	}
-	compiled := &Compiled{Program: p}
-	if def.Parameters != nil && len(def.Parameters.Raw) > 0 {
-		if compiled.Schema, err = expr.CompileSchema(def.Parameters.Raw); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrInvalidSchema, err)
-		}
+	if schemaErr != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalidSchema, schemaErr)
 	}
-	return compiled, nil
+	return &Compiled{Program: p, Schema: schema}, nil
+}
+
+// parameters compiles the schema of a definition's parameters; nil: any object.
+func parameters(def v1alpha1.SagaDefinitionSpec, accepted bool) (*expr.Schema, error) {
+	switch {
+	case def.Parameters == nil || len(def.Parameters.Raw) == 0:
+		return nil, nil
+	case accepted:
+		return expr.LoadSchema(def.Parameters.Raw)
+	}
+	return expr.CompileSchema(def.Parameters.Raw)
 }
 
 // InputDigest digests all that a saga runs: its definition, its params and its keys.
