@@ -24,6 +24,7 @@ func compileBare(source string, at place, suits func(*types.Type) *Error) (*bare
 		return nil, compileError("the whole text is an expression here: leave ${ and } around it away")
 	}
 	b := newBuilder(at)
+	b.cost = MaxBareCost
 	e, err := b.expression(source, "", suits)
 	if err != nil {
 		return nil, err

@@ -61,12 +61,13 @@ func compileTemplate(raw []byte, at place) (Template, error) {
 // builder builds the nodes of one template.
 type builder struct {
 	place       place
+	cost        uint64 // units that the expressions may cost together
 	reads       reads
 	expressions int
 }
 
 func newBuilder(at place) *builder {
-	return &builder{place: at, reads: reads{steps: map[string]bool{}}}
+	return &builder{place: at, cost: MaxCost, reads: reads{steps: map[string]bool{}}}
 }
 
 // node compiles a decoded JSON value; depth is how many levels it may have.
@@ -193,9 +194,9 @@ func (b *builder) expression(source, path string, suits func(*types.Type) *Error
 		err.Line, err.Column = 1, 1
 		return nil, err
 	}
-	program, err := env.Program(checked, programOptions()...)
+	program, err := env.Program(checked, programOptions(b.cost)...)
 	if err != nil {
 		return nil, compileError("%s", oneLine(err.Error()))
 	}
-	return &expression{program: program, path: path, info: checked.NativeRep().SourceInfo()}, nil
+	return &expression{program: program, limit: b.cost, path: path, info: checked.NativeRep().SourceInfo()}, nil
 }

@@ -64,8 +64,8 @@ func renderError(format string, args ...any) *Error {
 	return &Error{Message: fmt.Sprintf(format, args...), kinds: []error{ErrRender}}
 }
 
-func costError() *Error {
-	e := renderError("evaluating costs more than the limit of %d units: make the expression simpler, or give it less data", MaxCost)
+func costError(limit uint64) *Error {
+	e := renderError("evaluating costs more than the limit of %d units: make the expression simpler, or give it less data", limit)
 	e.kinds = append(e.kinds, ErrCost)
 	return e
 }

@@ -62,7 +62,7 @@ func TestKey(t *testing.T) {
 		"null":                      {source: `event.data.note`, refused: "null cannot stand in a text: say what to write in its place"},
 		"a double":                  {source: `event.data.weight`, refused: "a double cannot stand in a text: convert it with string(…)"},
 		"an object":                 {source: `event.data`, refused: "a map cannot stand in a text: only string, int and bool can"},
-		"a key that costs too much": {source: `string(` + explode[2:len(explode)-1] + `)`, refused: costText},
+		"a key that costs too much": {source: `string(` + explode[2:len(explode)-1] + `)`, refused: bareCostText},
 	}
 	c := compiler(t)
 	for name, test := range tests {

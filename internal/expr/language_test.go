@@ -170,7 +170,7 @@ func TestAConditionThatCannotBeJudged(t *testing.T) {
 		"a string known only now": {source: `params.orderId`, want: "gives a string, where true or false is needed"},
 		"null known only now":     {source: `params.note`, want: "gives null, where true or false is needed"},
 		"a missing member":        {source: `event.data.damaged`, want: "1:11: no such key: damaged: where it may be absent, write .?damaged and end with .orValue(…)"},
-		"a long way":              {source: explode[2 : len(explode)-1], want: costText, is: ErrCost},
+		"a long way":              {source: explode[2 : len(explode)-1], want: bareCostText, is: ErrCost},
 	}
 	c := compiler(t)
 	for name, test := range tests {

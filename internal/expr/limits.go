@@ -31,10 +31,10 @@ var sizer = types.NewSizeCalculator(
 	types.SizeCalculatorMaxTraversal(2*maxUnits),
 )
 
-// programOptions bound and account for one expression's evaluation.
-func programOptions() []cel.ProgramOption {
+// programOptions bound and account for one expression's evaluation, which may cost so many units.
+func programOptions(cost uint64) []cel.ProgramOption {
 	return []cel.ProgramOption{
-		cel.CostLimit(MaxCost),
+		cel.CostLimit(cost),
 		cel.CostTrackerOptions(deepCosts()...),
 		cel.CustomDecoratorV2(decorate),
 	}

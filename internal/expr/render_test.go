@@ -166,6 +166,8 @@ func TestALongListIsPassedOnButNotWorkedOn(t *testing.T) {
 
 const costText = "evaluating costs more than the limit of 500000 units: make the expression simpler, or give it less data"
 
+const bareCostText = "evaluating costs more than the limit of 100000 units: make the expression simpler, or give it less data"
+
 func TestRenderRefusesValuesThatAreNoObjects(t *testing.T) {
 	deep := strings.Repeat(`{"a":`, 70) + "1" + strings.Repeat("}", 70)
 	tests := map[string]struct {

@@ -225,6 +225,7 @@ func typeOf(v ref.Val) *types.Type {
 // expression is a compiled expression.
 type expression struct {
 	program cel.Program
+	limit   uint64 // of what it costs, together with what was evaluated before it in the same rendering
 	path    string
 	info    *ast.SourceInfo
 }
@@ -238,8 +239,8 @@ func (e *expression) eval(r *rendering) (ref.Val, *Error) {
 	if details != nil && details.ActualCost() != nil {
 		r.cost += *details.ActualCost()
 	}
-	if r.cost > MaxCost {
-		return nil, costError().at(e.path)
+	if r.cost > e.limit {
+		return nil, costError(e.limit).at(e.path)
 	}
 	return v, nil
 }
@@ -249,7 +250,7 @@ func (e *expression) failure(err error) *Error {
 	var cancelled interpreter.EvalCancelledError
 	if errors.As(err, &cancelled) && cancelled.Cause == interpreter.CostLimitExceeded {
 		if cancelled.Message != tooLongText {
-			return costError()
+			return costError(e.limit)
 		}
 		tooLong := renderError("%s", tooLongText)
 		tooLong.kinds = append(tooLong.kinds, ErrCost)

@@ -28,6 +28,7 @@ const (
 	MaxExpressions = 256      // expressions in one template
 	MaxDepth       = 64       // levels of nesting, of a template and of what expressions read
 	MaxCost        = 500_000  // cost units that all expressions of one template may use up in one rendering
+	MaxBareCost    = 100_000  // cost units of a condition or a key, which are evaluated for each event
 )
 
 // Bounds inside one expression; beyond what a person would write.
