@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"encoding/json"
 	"testing"
 )
 
@@ -24,7 +25,7 @@ func unpack(packed []byte) []Header {
 	return headers
 }
 
-// FuzzDecode feeds foreign bytes to both decoders: what they take must encode again to something they read alike.
+// FuzzDecode feeds foreign bytes to the decoders: what they take must encode again to something they read alike, or be JSON.
 func FuzzDecode(f *testing.F) {
 	keys := testKeys(f)
 	for _, c := range []Command{reserve(), release()} {
@@ -39,6 +40,9 @@ func FuzzDecode(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(pack(m.Headers), m.Value)
+	for _, m := range []Message{placed(`{"amount":"9.90"}`), enveloped(`{"specversion":"1.0","id":"e","source":"s","type":"t","data":1}`)} {
+		f.Add(pack(m.Headers), m.Value)
+	}
 	f.Fuzz(func(t *testing.T, packed, value []byte) {
 		m := Message{Headers: unpack(packed), Value: value}
 		if c, err := DecodeCommand(m); err == nil {
@@ -49,6 +53,11 @@ func FuzzDecode(f *testing.F) {
 		}
 		if r, err := DecodeReply(m); err == nil && VerifyReply(r, keys) == nil && r.CommandID() == "" {
 			t.Fatal("a verified reply answers nothing")
+		}
+		if e, err := DecodeCloudEvent(m); err == nil {
+			if object, err := e.Expression(); err == nil && !json.Valid(object) {
+				t.Fatalf("an event that was read is no JSON to expressions: %q", object)
+			}
 		}
 	})
 }

@@ -37,6 +37,7 @@ const (
 	HeaderTraceParent    = "traceparent"
 	HeaderTraceState     = "tracestate"
 	HeaderOutcome        = "ce_sagaoutcome"
+	HeaderDataSchema     = "ce_dataschema"
 )
 
 // MaxHeader bounds every header's value that is not listed in maxima, in bytes.
