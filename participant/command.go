@@ -30,6 +30,7 @@ type Command struct {
 	IdempotencyKey string          // the same for every attempt of one round
 	Undoes         string          // backward only: the idempotency key of the action to undo
 	Adopts         bool            // the saga continues a lost run and takes over its keys
+	Observed       bool            // backward only: the service did the action by itself, without a command
 	Canary         bool            // the saga is on the canary track
 	CorrelationID  string          // business key
 	Time           time.Time       // start of the attempt, UTC
@@ -65,7 +66,7 @@ func commandOf(c wire.Command) Command {
 	return Command{
 		ID: c.ID(), SagaID: c.Saga.UID, SagaRef: c.Saga.Ref(), Step: c.Step, Type: c.Type,
 		Direction: Direction(c.Direction), Round: c.Round, Attempt: c.Attempt,
-		IdempotencyKey: c.IdempotencyKey(), Undoes: c.Undoes, Adopts: c.Adopts, Canary: c.Canary,
+		IdempotencyKey: c.IdempotencyKey(), Undoes: c.Undoes, Adopts: c.Adopts, Observed: c.Observed, Canary: c.Canary,
 		CorrelationID: correlation, Time: c.Time, Expiry: c.Expiry, Data: json.RawMessage(c.Data),
 		TraceParent: c.TraceParent, TraceState: c.TraceState,
 	}

@@ -57,7 +57,7 @@ func judge(r row, c Command, now time.Time) judgement {
 	if c.Direction == Forward && !c.Expiry.IsZero() && now.After(c.Expiry) {
 		return settled(r, c, failedBecause(CodeExpired, "the command came after its expiry time", now))
 	}
-	if c.Direction == Backward && !r.inEffect() { // never seen, failed, or undone in an earlier round
+	if c.Direction == Backward && !r.inEffect() && !r.unseen(c) { // never asked, failed, or undone in an earlier round
 		return settled(r, c, answer{Outcome: succeeded, Body: []byte("{}"), Time: now})
 	}
 	return judgement{row: r, execute: true}
@@ -75,14 +75,24 @@ func (r row) answerTo(c Command) answer {
 	return r.forward
 }
 
+// unseen is whether what c undoes may be in effect although no command asked for it: the service did it by itself.
+func (r row) unseen(c Command) bool {
+	return c.Observed && r.forward.Outcome == "" && !r.undoneOnce()
+}
+
 // inEffect is whether the action took effect and has not been undone since.
 func (r row) inEffect() bool {
+	return r.forward.Outcome == succeeded && !r.undoneOnce()
+}
+
+// undoneOnce is whether a round of undoing has succeeded.
+func (r row) undoneOnce() bool {
 	for _, a := range r.backward {
 		if a.Outcome == succeeded {
-			return false
+			return true
 		}
 	}
-	return r.forward.Outcome == succeeded
+	return false
 }
 
 // with returns the row after a was given to c. A backward command marks it undone, whatever the answer.

@@ -31,6 +31,7 @@ func undo(key string) Command {
 
 func (c Command) from(saga string) Command      { c.SagaID = saga; return c }
 func (c Command) adopting() Command             { c.Adopts = true; return c }
+func (c Command) observed() Command             { c.Observed = true; return c }
 func (c Command) expiring(at time.Time) Command { c.Expiry = at; return c }
 
 var (
@@ -83,6 +84,11 @@ func TestJudge(t *testing.T) {
 		"5 undoing an action never seen leaves a tombstone":             {neverSeen, undo(undoKey), "{}", row{saga: "saga-a", undone: true, backward: map[string]answer{undoKey: {Outcome: succeeded, Time: noon}}}},
 		"5 undoing a failed action does nothing and marks it undone":    {refused, undo(undoKey), "{}", row{saga: "saga-a", undone: true, forward: soldOut, backward: map[string]answer{undoKey: {Outcome: succeeded, Time: noon}}}},
 		"5 undoing what an earlier round undid does not undo it twice":  {undone, undo(undoKey2), "{}", row{saga: "saga-a", undone: true, forward: reserved, backward: map[string]answer{undoKey: released, undoKey2: {Outcome: succeeded, Time: noon}}}},
+		"5 what the service did by itself is undone without a row":      {neverSeen, undo(undoKey).observed(), executes, row{saga: "saga-a"}},
+		"5 what it did by itself is undone again after a refusal":       {row{saga: "saga-a", undone: true, backward: map[string]answer{undoKey: stuck}}, undo(undoKey2).observed(), executes, row{saga: "saga-a", undone: true, backward: map[string]answer{undoKey: stuck}}},
+		"5 what it did by itself is undone once":                        {tombstone, undo(undoKey2).observed(), "{}", row{saga: "saga-a", undone: true, backward: map[string]answer{undoKey: released, undoKey2: {Outcome: succeeded, Time: noon}}}},
+		"5 a command that failed did nothing, whoever observes it":      {refused, undo(undoKey).observed(), "{}", row{saga: "saga-a", undone: true, forward: soldOut, backward: map[string]answer{undoKey: {Outcome: succeeded, Time: noon}}}},
+		"3 undoing what it did by itself is answered again as it was":   {tombstone, undo(undoKey).observed(), string(released.Body), tombstone},
 		"5 a saga that adopts and was the first to ask is like another": {neverSeen, do().adopting(), executes, row{saga: "saga-a"}},
 	}
 	for name, tc := range rows {

@@ -151,6 +151,21 @@ func TestWhatWasUndoneIsUndoneOnce(t *testing.T) {
 	})
 }
 
+func TestWhatTheServiceDidByItselfIsUndoneOnce(t *testing.T) {
+	onEveryDatabase(t, func(t *testing.T, db *sql.DB, d participant.Dialect) {
+		s := newShop(t, db, d)
+		undo := give
+		undo.Observed = true
+		first := s.expect(t, undo, "succeeded", "")
+		s.now = s.now.Add(time.Hour)
+		if again := s.expect(t, undo, "succeeded", ""); !again.Time.Equal(first.Time) {
+			t.Errorf("the stored answer is of %s, not of %s", again.Time, first.Time)
+		}
+		s.expectBooks(t, 0, -1) // given back once, with no command that took it
+		s.expect(t, take, "failed", participant.CodeUndone)
+	})
+}
+
 func TestAnotherSagaIsRefusedUnlessItAdopts(t *testing.T) {
 	onEveryDatabase(t, func(t *testing.T, db *sql.DB, d participant.Dialect) {
 		s := newShop(t, db, d)

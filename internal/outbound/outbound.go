@@ -34,9 +34,12 @@ func (e Encoder) Saga(s engine.Saga) wire.Saga {
 	}
 }
 
-// CommandID is the id under which a command leaves; for a publish step, that of its event.
+// CommandID is the id under which a command leaves; for what is published, that of its event.
 func (e Encoder) CommandID(s engine.Saga, c engine.Command) string {
-	if c.Publish {
+	switch {
+	case c.Publish && c.Direction == engine.Backward:
+		return wire.UndoingEventID(e.Saga(s), c.Step, c.Round)
+	case c.Publish:
 		return wire.EventID(e.Saga(s), c.Step, c.Round)
 	}
 	return s.UID + "/" + c.Key()
@@ -70,14 +73,14 @@ func (e Encoder) Command(s engine.Saga, c engine.Command, topics v1alpha1.Partic
 func (e Encoder) event(s engine.Saga, c engine.Command, topic string) (Message, error) {
 	saga := e.Saga(s)
 	event := wire.Event{
-		Saga: saga, Step: c.Step, ID: wire.EventID(saga, c.Step, c.Round), Type: c.Type, Data: c.Data, Time: c.Time,
+		Saga: saga, Step: c.Step, ID: e.CommandID(s, c), Type: c.Type, Data: c.Data, Time: c.Time,
 		CausationID: causation(s, c.CausedBy),
 	}
 	m, err := wire.EncodeEvent(event, topic)
 	if err != nil {
 		return Message{}, fmt.Errorf("encoding %s: %w", c.Key(), err)
 	}
-	return Message{ID: event.ID, Message: m}, nil
+	return Message{ID: event.ID, Message: m, Backward: c.Direction == engine.Backward}, nil
 }
 
 func causation(s engine.Saga, causedBy string) string {

@@ -111,6 +111,12 @@ func (w *writer) undoing(c Command) {
 	if c.Adopts {
 		w.required(HeaderAdopts, yes)
 	}
+	if c.Observed {
+		w.required(HeaderObserved, yes)
+	}
+	if c.Observed && c.Direction != Backward && w.err == nil {
+		w.err = fmt.Errorf("%w: %s goes with undoing only", ErrInvalid, HeaderObserved)
+	}
 }
 
 func (w *writer) partition(p int32) {

@@ -22,6 +22,7 @@ func DecodeCommand(m Message) (Command, error) {
 		Expiry:         r.instant(HeaderExpiryTime),
 		Undoes:         r.optional(HeaderUndoes),
 		Adopts:         r.flag(HeaderAdopts, yes),
+		Observed:       r.flag(HeaderObserved, yes),
 		CausationID:    r.optional(HeaderCausationID),
 		Canary:         r.flag(HeaderTrack, canaryTrack),
 		ReplyTo:        r.required(HeaderReplyTo),
@@ -33,6 +34,8 @@ func DecodeCommand(m Message) (Command, error) {
 	r.exactly(HeaderID, c.ID())
 	if c.Direction == Backward {
 		r.required(HeaderUndoes)
+	} else if c.Observed && r.err == nil {
+		r.err = fmt.Errorf("%w: %s goes with undoing only", ErrInvalid, HeaderObserved)
 	}
 	if r.err != nil {
 		return Command{}, fmt.Errorf("decoding command: %w", r.err)

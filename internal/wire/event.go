@@ -11,6 +11,11 @@ func EventID(s Saga, what string, n int32) string {
 	return s.IdempotencyKey + "/" + what + "/" + number(n)
 }
 
+// UndoingEventID is the ce_id of the event that takes a step back: <saga's idempotency key>/<step>/backward/<round>.
+func UndoingEventID(s Saga, step string, round int32) string {
+	return EventID(s, step+"/"+string(Backward), round)
+}
+
 // EncodeEvent makes the message that announces e on topic. The same event gives the same bytes.
 //
 // Errors: ErrMissing, ErrTooLong and ErrInvalid name the header; ErrBody says what is wrong with the data.

@@ -30,10 +30,17 @@ func TestMessagesAreWhatTheContractShows(t *testing.T) {
 		return func() (Message, error) { return EncodeCommand(c, "inventory.commands", keys) }
 	}
 	for name, encode := range map[string]func() (Message, error){
-		"command-forward":         command(reserve()),
-		"command-backward-canary": command(release()),
-		"reply":                   func() (Message, error) { return EncodeReply(reserved(t), "shop.saga.replies", 3) },
-		"event":                   func() (Message, error) { return EncodeEvent(confirmed(), "order.events") },
+		"command-forward":           command(reserve()),
+		"command-backward-canary":   command(release()),
+		"command-backward-observed": command(releaseObserved()),
+		"reply":                     func() (Message, error) { return EncodeReply(reserved(t), "shop.saga.replies", 3) },
+		"reply-dataschema": func() (Message, error) {
+			r := reserved(t)
+			r.DataSchema = "urn:shop:reserved:v2"
+			return EncodeReply(r, "shop.saga.replies", 3)
+		},
+		"event":          func() (Message, error) { return EncodeEvent(confirmed(), "order.events") },
+		"event-backward": func() (Message, error) { return EncodeEvent(revoked(), "order.events") },
 		"deadletter": func() (Message, error) {
 			m, err := EncodeReply(reserved(t), "shop.saga.replies", 3)
 			m.Offset = 42

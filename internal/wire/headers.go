@@ -26,6 +26,7 @@ const (
 	HeaderIdempotencyKey = "ce_idempotencykey"
 	HeaderUndoes         = "ce_undoes"
 	HeaderAdopts         = "ce_sagaadopts"
+	HeaderObserved       = "ce_sagaobserved"
 	HeaderCorrelationID  = "ce_correlationid"
 	HeaderCausationID    = "ce_causationid"
 	HeaderReplyTo        = "ce_replyto"
@@ -55,6 +56,7 @@ var maxima = map[string]int{
 	HeaderRound:          10,
 	HeaderAttempt:        10,
 	HeaderAdopts:         5,
+	HeaderObserved:       5,
 	HeaderReplyTo:        249, // the longest name of a topic
 	HeaderReplyPartition: 10,
 	HeaderExpiryTime:     64,

@@ -49,6 +49,7 @@ func EncodeReply(r Reply, topic string, partition int32) (Message, error) {
 	w.required(HeaderCausationID, r.CausationID)
 	w.required(HeaderReplyToken, r.ReplyToken)
 	w.outcome(r.Outcome)
+	w.optional(HeaderDataSchema, r.DataSchema)
 	w.trace(r.TraceParent, r.TraceState, r.SagaUID, r.CausationID)
 	if w.err != nil {
 		return Message{}, fmt.Errorf("encoding reply: %w", w.err)
@@ -87,6 +88,7 @@ func DecodeReply(m Message) (Reply, error) {
 		CausationID:    r.optional(HeaderCausationID),
 		ReplyToken:     r.required(HeaderReplyToken),
 		Outcome:        Outcome(r.required(HeaderOutcome)),
+		DataSchema:     r.optional(HeaderDataSchema),
 		Body:           m.Value,
 	}
 	reply.TraceParent, reply.TraceState = r.trace(reply.SagaUID, reply.CausationID)

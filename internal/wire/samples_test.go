@@ -40,6 +40,13 @@ func release() Command {
 	return c
 }
 
+// releaseObserved undoes what inventory did by itself.
+func releaseObserved() Command {
+	c := release()
+	c.Attempt, c.Adopts, c.Canary, c.Observed = 1, false, false, true
+	return c
+}
+
 // reserved is the answer to reserve.
 func reserved(t testing.TB) Reply {
 	t.Helper()
@@ -57,6 +64,13 @@ func confirmed() Event {
 		Saga: s, Step: "announce", ID: EventID(s, "announce", 1), Type: "order.confirmed", Time: ten,
 		Data: []byte(`{"orderId":"81"}`), CausationID: s.UID + "/create-shipment/forward/1/1",
 	}
+}
+
+// revoked takes confirmed back.
+func revoked() Event {
+	e := confirmed()
+	e.ID, e.Type, e.CausationID = UndoingEventID(e.Saga, e.Step, 1), "order.revoked", e.Saga.UID+"/bill/forward/1/1"
+	return e
 }
 
 // header returns the first value of the named header.

@@ -70,6 +70,7 @@ type Command struct {
 	Expiry         time.Time // zero: none
 	Undoes         string    // idempotency key of the forward round this one undoes; backward only
 	Adopts         bool      // the saga continues a lost run
+	Observed       bool      // backward only: the action was no command, the participant did it by itself
 	CausationID    string    // id of the command that led to this one; empty: none did
 	Canary         bool
 	ReplyTo        string
@@ -96,6 +97,7 @@ type Reply struct {
 	CausationID    string // id of the command that is answered
 	ReplyToken     string
 	Outcome        Outcome
+	DataSchema     string // the body's version; empty: the present one
 	Body           []byte // the step's output, or Failure as JSON; raw, judged by whoever uses it
 	TraceParent    string
 	TraceState     string

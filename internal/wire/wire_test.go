@@ -10,7 +10,7 @@ import (
 )
 
 func TestACommandSurvivesTheWay(t *testing.T) {
-	for name, sent := range map[string]Command{"forward": reserve(), "backward, canary, adopting": release()} {
+	for name, sent := range map[string]Command{"forward": reserve(), "backward, canary, adopting": release(), "backward, observed": releaseObserved()} {
 		t.Run(name, func(t *testing.T) {
 			keys := testKeys(t)
 			m, err := EncodeCommand(sent, "inventory.commands", keys)
@@ -33,6 +33,7 @@ func TestACommandSurvivesTheWay(t *testing.T) {
 
 func TestAReplySurvivesTheWayAndIsVerified(t *testing.T) {
 	sent := reserved(t)
+	sent.DataSchema = "urn:shop:reserved:v2"
 	m, err := EncodeReply(sent, "shop.saga.replies", 3)
 	if err != nil {
 		t.Fatal(err)
@@ -82,6 +83,7 @@ func TestCommandsThatCannotBeSentAreRefused(t *testing.T) {
 		"in round 0":                    {func(c *Command) { c.Round = 0 }, ErrInvalid, HeaderRound},
 		"in attempt 0":                  {func(c *Command) { c.Attempt = 0 }, ErrInvalid, HeaderAttempt},
 		"to partition -1":               {func(c *Command) { c.ReplyPartition = -1 }, ErrInvalid, HeaderReplyPartition},
+		"doing what it only observes":   {func(c *Command) { c.Observed = true }, ErrInvalid, HeaderObserved},
 		"undoing nothing":               {func(c *Command) { c.Direction = Backward }, ErrMissing, HeaderUndoes},
 		"without an idempotency key":    {func(c *Command) { c.Saga.IdempotencyKey = "" }, ErrMissing, HeaderIdempotencyKey},
 		"with a slash in the name":      {func(c *Command) { c.Saga.Name = "a/b" }, ErrInvalid, HeaderSagaRef},
@@ -166,6 +168,7 @@ func TestACommandThatContradictsItselfIsRefused(t *testing.T) {
 		HeaderIdempotencyKey: "shop/orders/order-81/reserve-inventory/forward/1",
 		HeaderUndoes:         "",
 		HeaderAdopts:         "perhaps",
+		HeaderObserved:       "false",
 		HeaderTrack:          "blue",
 	} {
 		if _, err := DecodeCommand(with(m, header, value)); err == nil {

@@ -25,6 +25,7 @@ type Ask struct {
 	Round    int32     // defaults to 1
 	Attempt  int32     // defaults to 1
 	Adopts   bool      // the saga continues a lost run
+	Observed bool      // backward only: the participant did the action by itself
 	Expiry   time.Time // zero: never
 
 	ReplyTo        string // defaults to Replies
@@ -55,7 +56,7 @@ func (a Ask) command() wire.Command {
 	c := wire.Command{
 		Saga: wire.Saga{Installation: "main", UID: uid, Namespace: "shop", Name: a.Saga, IdempotencyKey: "main/shop/" + a.Saga},
 		Step: step, Direction: wire.Forward, Round: max(a.Round, 1), Attempt: max(a.Attempt, 1),
-		Type: a.Type, Data: []byte(data), Time: began, Expiry: a.Expiry, Adopts: a.Adopts,
+		Type: a.Type, Data: []byte(data), Time: began, Expiry: a.Expiry, Adopts: a.Adopts, Observed: a.Observed,
 		ReplyTo: replyTo, ReplyPartition: replyPartition,
 	}
 	if a.Backward {
