@@ -56,7 +56,7 @@ func (s *sender) bury(ctx context.Context, m Message, cause error) bool {
 		log.Error("Command cannot be answered, leaving it behind", "error", cause)
 		return true
 	}
-	dead := fromWire(wire.DeadLetter(m.wire(), s.runner.DeadLetters, wire.ReasonMalformed, time.Now()))
+	dead := fromWire(wire.DeadLetter(m.wire(), s.runner.DeadLetters, wire.Cause{Reason: wire.ReasonMalformed}, time.Now()))
 	dead.Headers = append(dead.Headers, Header{Key: "x-saga-error", Value: []byte(cut(cause.Error(), maxMessage))})
 	err := s.deliver(ctx, dead)
 	switch {

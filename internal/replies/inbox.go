@@ -4,12 +4,13 @@ package replies
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
 
+	"github.com/sagas-dev/saga-operator/internal/deadletter"
+	"github.com/sagas-dev/saga-operator/internal/unsettled"
 	"github.com/sagas-dev/saga-operator/internal/wire"
 )
 
@@ -21,23 +22,16 @@ const (
 
 // Source is the reader of the reply topic.
 type Source interface {
-	Commit(partition int32, position int64)
-	Pause()
-	Resume()
+	unsettled.Source
 	HeardUntil() time.Time
 	ReadableSince() (since time.Time, ok bool)
-}
-
-// Sender sends dead letters; nil means that the broker has acknowledged them.
-type Sender interface {
-	Send(ctx context.Context, messages []wire.Message) error
 }
 
 // Config says what an inbox works with.
 type Config struct {
 	Installation string
 	Keys         *wire.Keyring
-	Sender       Sender
+	Sender       deadletter.Sender
 	Wake         func(namespace, name string) // called for every reply, never while a lock is held
 	OnDead       func(reason string)          // called for every dead letter that was acknowledged; may be nil
 	Now          func() time.Time             // time.Now by default
@@ -49,19 +43,14 @@ type Config struct {
 
 // Inbox holds the replies that are not settled, by saga. It is the sink of the reader. Safe for concurrent use.
 type Inbox struct {
-	cfg Config
+	cfg     Config
+	ledger  *unsettled.Ledger
+	letters *deadletter.Queue // what no saga will ever see
 
-	mu       sync.Mutex
-	source   Source
-	trackers map[int32]*tracker
-	byUID    index
-	byRef    index // <namespace>/<name>: a saga made anew has another UID
-	records  int
-	bytes    int64
-	paused   bool
-
-	condemned chan struct{} // something waits in dead
-	dead      []doomed      // replies that no saga will ever see
+	mu     sync.Mutex
+	source Source
+	byUID  index
+	byRef  index // <namespace>/<name>: a saga made anew has another UID
 }
 
 // Delivery is one reply that waits to be settled.
@@ -73,39 +62,37 @@ type Delivery struct {
 // Saga names the saga that a reply is for.
 type Saga struct{ UID, Namespace, Name string }
 
-type doomed struct {
-	entry  *entry
-	reason string
-}
-
 // New makes an empty inbox. Attach it to its reader before that runs.
 func New(cfg Config) *Inbox {
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
 	if cfg.MaxRecords <= 0 {
 		cfg.MaxRecords = MaxRecords
 	}
 	if cfg.MaxBytes <= 0 {
 		cfg.MaxBytes = MaxBytes
 	}
-	if cfg.Backoff <= 0 {
-		cfg.Backoff = 100 * time.Millisecond
-	}
 	return &Inbox{
-		cfg: cfg, trackers: map[int32]*tracker{}, byUID: index{}, byRef: index{}, condemned: make(chan struct{}, 1),
+		cfg: cfg, byUID: index{}, byRef: index{},
+		ledger: unsettled.New(unsettled.Limits{Records: cfg.MaxRecords, Bytes: cfg.MaxBytes}),
+		letters: deadletter.New(deadletter.Config{
+			Topic: wire.DeadLettersTopic(cfg.Installation), Sender: cfg.Sender, Now: cfg.Now, Backoff: cfg.Backoff, OnDead: cfg.OnDead, Log: cfg.Log,
+		}),
 	}
 }
 
 // Attach gives the inbox its reader, which in turn needs the inbox as its sink.
 func (i *Inbox) Attach(source Source) {
 	i.mu.Lock()
-	defer i.mu.Unlock()
 	i.source = source
+	i.mu.Unlock()
+	i.ledger.Attach(source)
 }
 
+// Run sends records that are no valid replies to the dead-letter topic until ctx is done. What the broker has not
+// acknowledged stays unsettled, and so it is read again after a restart.
+func (i *Inbox) Run(ctx context.Context) error { return i.letters.Run(ctx) }
+
 // Deliver takes a record from the reader: into its saga's inbox, or towards the dead-letter topic where it is no
-// reply, or none that the installation has asked for.
+// reply, or none that the installation has asked for. The reader does not wait for that.
 func (i *Inbox) Deliver(_ context.Context, m wire.Message) {
 	reply, err := wire.DecodeReply(m)
 	reason := wire.ReasonMalformed
@@ -115,7 +102,7 @@ func (i *Inbox) Deliver(_ context.Context, m wire.Message) {
 	}
 	if err != nil {
 		i.cfg.Log.V(1).Info("Refusing a reply", "reason", reason, "partition", m.Partition, "offset", m.Offset, "error", err.Error())
-		i.condemn(i.admit(m, nil), reason)
+		i.letters.Add(i.letter(&entry{record: i.ledger.Add(m)}, reason))
 		return
 	}
 	i.admit(m, &reply)
@@ -124,59 +111,21 @@ func (i *Inbox) Deliver(_ context.Context, m wire.Message) {
 	}
 }
 
-// admit counts the record and, where it is a reply, puts it into its saga's inbox.
-func (i *Inbox) admit(m wire.Message, reply *wire.Reply) *entry {
+// admit puts a reply into its saga's inbox.
+func (i *Inbox) admit(m wire.Message, reply *wire.Reply) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	e := &entry{message: m, reply: reply, size: size(m)}
-	i.tracker(m.Partition).add(e)
-	if reply != nil {
-		i.byUID.add(reply.SagaUID, e)
-		i.byRef.add(reply.SagaRef, e)
-	}
-	i.records++
-	i.bytes += e.size
-	if !i.paused && (i.records >= i.cfg.MaxRecords || i.bytes >= i.cfg.MaxBytes) {
-		i.paused = true
-		i.source.Pause()
-	}
-	return e
+	e := &entry{record: i.ledger.Add(m), reply: reply}
+	i.byUID.add(reply.SagaUID, e)
+	i.byRef.add(reply.SagaRef, e)
 }
 
 // Advanced takes the reader's position, which may lie beyond the last record.
-func (i *Inbox) Advanced(partition int32, position int64) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	t := i.tracker(partition)
-	t.position = position
-	i.commit(partition, t)
-}
+func (i *Inbox) Advanced(partition int32, position int64) { i.ledger.Advanced(partition, position) }
 
 // Reset begins a partition at a position, whatever was before. What waits of it stays in the inboxes, and has no
 // say in its offsets any more.
-func (i *Inbox) Reset(partition int32, position int64) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.trackers[partition] = newTracker(position)
-}
-
-func (i *Inbox) tracker(partition int32) *tracker {
-	t := i.trackers[partition]
-	if t == nil {
-		t = newTracker(0)
-		i.trackers[partition] = t
-	}
-	return t
-}
-
-// commit tells the reader what may be committed, where that has changed.
-func (i *Inbox) commit(partition int32, t *tracker) {
-	if t == i.trackers[partition] {
-		if position, changed := t.commit(); changed {
-			i.source.Commit(partition, position)
-		}
-	}
-}
+func (i *Inbox) Reset(partition int32, position int64) { i.ledger.Reset(partition, position) }
 
 // Settle says that the effects of the deliveries are stored, or that they never have any: their offsets may be
 // committed. Settling again changes nothing.
@@ -185,32 +134,27 @@ func (i *Inbox) Settle(deliveries ...Delivery) {
 	for n, d := range deliveries {
 		entries[n] = d.entry
 	}
-	i.settle(entries)
+	i.settle(entries...)
 }
 
-func (i *Inbox) settle(entries []*entry) {
+func (i *Inbox) settle(entries ...*entry) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	for _, e := range entries {
-		if !e.tracker.remove(e) {
-			continue
-		}
-		if e.reply != nil {
+		if len(i.ledger.Settle(e.record)) > 0 && e.reply != nil {
 			i.byUID.remove(e.reply.SagaUID, e)
 			i.byRef.remove(e.reply.SagaRef, e)
 		}
-		i.records--
-		i.bytes -= e.size
-		i.commit(e.message.Partition, e.tracker)
 	}
-	if i.paused && i.records <= i.cfg.MaxRecords*4/5 && i.bytes <= i.cfg.MaxBytes*4/5 {
-		i.paused = false
-		i.source.Resume()
-	}
+}
+
+// letter is the dead letter of a record, which is settled once it is kept.
+func (i *Inbox) letter(e *entry, reason string) deadletter.Letter {
+	return deadletter.Letter{Message: e.record.Message, Cause: wire.Cause{Reason: reason}, Kept: func() { i.settle(e) }}
 }
 
 // DeadLetter keeps a delivery on the dead-letter topic and settles it once the broker has acknowledged that. On an
 // error the delivery still waits.
 func (i *Inbox) DeadLetter(ctx context.Context, d Delivery, reason string) error {
-	return errors.Join(i.bury(ctx, []doomed{{d.entry, reason}})...)
+	return i.letters.Send(ctx, i.letter(d.entry, reason))
 }

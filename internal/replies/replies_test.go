@@ -24,7 +24,7 @@ func TestARepliedSagaIsWokenAndKeepsItsRepliesUntilTheyAreSettled(t *testing.T) 
 	if len(taken) != 2 || len(d.Take("a")) != 2 || len(d.TakeNamed("orders", "order-a")) != 2 {
 		t.Fatalf("took %d replies, then %d", len(taken), len(d.Take("a")))
 	}
-	if taken[0].entry.message.Offset != 0 || taken[1].entry.message.Offset != 2 {
+	if taken[0].entry.record.Message.Offset != 0 || taken[1].entry.record.Message.Offset != 2 {
 		t.Error("the replies are not in order")
 	}
 	if got := d.Sagas(); len(got) != 2 {

@@ -55,8 +55,4 @@ func (i *Inbox) Sagas() []Saga {
 }
 
 // Unsettled returns how many records wait, those for the dead-letter topic included, and what they take, in bytes.
-func (i *Inbox) Unsettled() (records int, bytes int64) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.records, i.bytes
-}
+func (i *Inbox) Unsettled() (records int, bytes int64) { return i.ledger.Waiting() }

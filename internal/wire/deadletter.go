@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -13,6 +15,8 @@ const (
 	HeaderDeadPartition = "x-saga-origin-partition" // counts from 0
 	HeaderDeadOffset    = "x-saga-origin-offset"
 	HeaderDeadCut       = "x-saga-origin-bytes" // the value's size, where it was cut to MaxDeadValue
+	HeaderDeadDetail    = "x-saga-detail"       // what is wrong with it, for people; at most maxDeadDetail bytes
+	HeaderDeadTrigger   = "x-saga-trigger"      // <namespace>/<name> of the SagaTrigger that refused it
 )
 
 // Why a message is a dead letter.
@@ -26,17 +30,36 @@ const (
 	ReasonStatusRejected = "StatusRejected" // the API server refused the status that holds it
 )
 
+// Why an event that a trigger has read is a dead letter, beside Malformed.
+const (
+	ReasonInvalidData       = "InvalidData"       // its data is no JSON, or beyond its bound
+	ReasonFilterFailed      = "FilterFailed"      // the trigger's filter cannot be evaluated with it
+	ReasonMappingFailed     = "MappingFailed"     // what the trigger makes of events cannot be made of it
+	ReasonInvalidParameters = "InvalidParameters" // the params that were made of it break the definition's schema
+	ReasonObjectRejected    = "ObjectRejected"    // the API server refuses what was made of it
+)
+
+// Cause says why a message is a dead letter.
+type Cause struct {
+	Reason  string
+	Detail  string // for people; may be empty
+	Trigger string // <namespace>/<name> of the trigger that refused it; empty: none did
+}
+
 // Bounds that keep a dead letter below what a broker takes, however large the message was.
 const (
 	MaxDeadValue   = 256 << 10 // bytes; more is cut off
 	maxDeadHeaders = 64        // more are left out, and so is any that is longer than MaxDeadHeader
 	MaxDeadHeader  = 4 << 10   // bytes of a header's name and value
 	maxDeadKey     = 4 << 10   // a longer key is left out
+	maxDeadDetail  = 1 << 10   // bytes; more is cut off
 )
 
 // DeadLetter makes the message that keeps m on the dead-letter topic: its key, value and headers, without the
 // reply token (which would let a reader answer in the participant's name), and with reason and origin.
-func DeadLetter(m Message, topic, reason string, at time.Time) Message {
+//
+// A dead letter that becomes one again keeps the headers of the first time; what is added stands behind them.
+func DeadLetter(m Message, topic string, cause Cause, at time.Time) Message {
 	dead := Message{Topic: topic, Partition: -1, Key: m.Key, Value: m.Value, Headers: keptHeaders(m.Headers)}
 	if len(dead.Key) > maxDeadKey {
 		dead.Key = nil
@@ -44,7 +67,7 @@ func DeadLetter(m Message, topic, reason string, at time.Time) Message {
 	add := func(name, value string) {
 		dead.Headers = append(dead.Headers, Header{Key: name, Value: []byte(value)})
 	}
-	add(HeaderDeadReason, reason)
+	add(HeaderDeadReason, cause.Reason)
 	add(HeaderDeadAt, FormatTime(at))
 	add(HeaderDeadTopic, m.Topic)
 	add(HeaderDeadPartition, number(m.Partition))
@@ -53,7 +76,21 @@ func DeadLetter(m Message, topic, reason string, at time.Time) Message {
 		dead.Value = m.Value[:MaxDeadValue]
 		add(HeaderDeadCut, strconv.Itoa(len(m.Value)))
 	}
+	if cause.Detail != "" {
+		add(HeaderDeadDetail, strings.ToValidUTF8(cause.Detail[:min(len(cause.Detail), maxDeadDetail)], ""))
+	}
+	if cause.Trigger != "" {
+		add(HeaderDeadTrigger, cause.Trigger)
+	}
 	return dead
+}
+
+// DeadTwice says whether m became a dead letter although it was one already: whoever reads dead letters has seen it as it
+// was before. Copies of copies would never end.
+func DeadTwice(m Message) bool {
+	return slices.ContainsFunc(m.Headers, func(h Header) bool {
+		return h.Key == HeaderDeadTopic && IsDeadLettersTopic(string(h.Value))
+	})
 }
 
 func keptHeaders(headers []Header) []Header {

@@ -44,7 +44,7 @@ func TestMessagesAreWhatTheContractShows(t *testing.T) {
 		"deadletter": func() (Message, error) {
 			m, err := EncodeReply(reserved(t), "shop.saga.replies", 3)
 			m.Offset = 42
-			return DeadLetter(m, "shop.saga.deadletters", ReasonNotAsked, ten), err
+			return DeadLetter(m, "shop.saga.deadletters", Cause{Reason: ReasonNotAsked}, ten), err
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

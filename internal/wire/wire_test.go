@@ -204,7 +204,7 @@ func TestADeadLetterFitsEveryBroker(t *testing.T) {
 	for range 100 {
 		m.Headers = append(m.Headers, Header{Key: "small", Value: []byte("x")})
 	}
-	dead := DeadLetter(m, "shop.saga.deadletters", ReasonMalformed, ten.Add(time.Millisecond))
+	dead := DeadLetter(m, "shop.saga.deadletters", Cause{Reason: ReasonMalformed}, ten.Add(time.Millisecond))
 	if len(dead.Value) != MaxDeadValue || len(dead.Headers) != 64+6 || dead.Key != nil {
 		t.Errorf("got %d bytes, %d headers, key of %d", len(dead.Value), len(dead.Headers), len(dead.Key))
 	}
