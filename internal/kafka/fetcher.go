@@ -190,7 +190,7 @@ func (f *fetcher) reset(ctx context.Context, at fetchPosition) {
 	f.cfg.Log.Info("Position does not exist any more, reading from the first record", "topic", f.cfg.Topic,
 		"partition", report.Partition, "from", report.From, "to", report.To)
 	f.cfg.Sink.Reset(report.Partition, report.To)
-	f.offsets.begin(report.Partition)
+	f.offsets.begin(report.Partition, report.To)
 	f.offsets.note(report.Partition, report.To) // or the same would be found and reported after the next start
 	f.moved(at.partition, report.To, func(p *partition) { p.mark = mark{} })
 	if f.cfg.OnReset != nil {

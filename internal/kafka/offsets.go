@@ -23,14 +23,16 @@ type offsets struct {
 	waiting map[int32]int64 // to be committed
 	stored  map[int32]int64 // acknowledged, or loaded
 	topic   string          // the id that the broker gave the topic when it was made; goes with each commit
-	begun   map[int32]bool  // partitions that have their first position: what is noted before belongs to another topic
+	anew    bool            // it was made anew while it was read
+	begun   map[int32]int64 // the first positions; what is noted of a partition before it has one belongs to another topic
+	decided map[int32]int64 // where to start, where nothing was committed and ReaderConfig.Begin had to say it
 	noted   chan struct{}   // something waits
 }
 
 func newOffsets(c *Client, cfg ReaderConfig) *offsets {
 	return &offsets{
 		client: c, cfg: cfg, noted: make(chan struct{}, 1),
-		waiting: map[int32]int64{}, stored: map[int32]int64{}, begun: map[int32]bool{},
+		waiting: map[int32]int64{}, stored: map[int32]int64{}, begun: map[int32]int64{},
 	}
 }
 
@@ -38,8 +40,9 @@ func newOffsets(c *Client, cfg ReaderConfig) *offsets {
 func (o *offsets) note(partition int32, position int64) {
 	o.mu.Lock()
 	stored, known := o.stored[partition]
+	_, begun := o.begun[partition]
 	switch {
-	case !o.begun[partition]:
+	case !begun:
 	case known && stored == position:
 		delete(o.waiting, partition)
 	default:
@@ -68,6 +71,7 @@ func (o *offsets) made(id string) (anew bool) {
 	anew = o.topic != "" && o.topic != id
 	o.topic = id
 	if anew {
+		o.anew, o.decided = true, nil
 		clear(o.stored)
 		clear(o.waiting)
 		clear(o.begun)
@@ -75,15 +79,15 @@ func (o *offsets) made(id string) (anew bool) {
 	return anew
 }
 
-// begin takes commits for a partition from now on. What was noted before belongs to records that are gone.
-func (o *offsets) begin(partition int32) {
+// begin takes commits for a partition that is read from position on. What was noted before belongs to records that are gone.
+func (o *offsets) begin(partition int32, position int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.waiting, partition)
-	o.begun[partition] = true
+	o.begun[partition] = position
 }
 
-// load returns the committed positions, or the first offsets where none is committed, or what is belongs to an
+// load returns the committed positions, or where to start where none is committed, or what is belongs to an
 // earlier topic of this name.
 func (o *offsets) load(ctx context.Context, partitions []int32) (map[int32]int64, error) {
 	ids := make([]int, len(partitions))
@@ -97,58 +101,38 @@ func (o *offsets) load(ctx context.Context, partitions []int32) (map[int32]int64
 		err = response.Error
 	}
 	if errors.Is(err, kafka.GroupIdNotFound) { // some brokers say so where nothing is committed
-		return o.first(ctx, partitions)
+		return o.starts(ctx, partitions, false)
 	}
 	if err != nil {
 		return nil, classify("loading committed offsets", err)
 	}
-	positions, none := map[int32]int64{}, []int32{}
+	positions, none, known := map[int32]int64{}, []int32{}, false
 	for _, p := range response.Topics[o.cfg.Topic] {
 		switch {
 		case p.Error != nil:
 			return nil, classify("loading committed offsets", p.Error)
-		case p.CommittedOffset < 0, p.Metadata != "" && p.Metadata != o.topicID():
+		case p.CommittedOffset < 0:
 			none = append(none, int32(p.Partition))
+		case p.Metadata != "" && p.Metadata != o.topicID():
+			none, known = append(none, int32(p.Partition)), true
 		default:
-			positions[int32(p.Partition)] = p.CommittedOffset
+			positions[int32(p.Partition)], known = p.CommittedOffset, true
 		}
 	}
 	o.mu.Lock()
 	maps.Copy(o.stored, positions)
 	o.mu.Unlock()
 	if len(none) > 0 {
-		firsts, err := o.first(ctx, none)
+		starts, err := o.starts(ctx, none, known)
 		if err != nil {
 			return nil, err
 		}
-		maps.Copy(positions, firsts)
+		maps.Copy(positions, starts)
 	}
 	if len(positions) != len(partitions) {
 		return nil, fmt.Errorf("loading committed offsets: %w: %d of %d partitions answered", ErrUnavailable, len(positions), len(partitions))
 	}
 	return positions, nil
-}
-
-// first returns the first offset of each partition.
-func (o *offsets) first(ctx context.Context, partitions []int32) (map[int32]int64, error) {
-	requests := make([]kafka.OffsetRequest, len(partitions))
-	for i, id := range partitions {
-		requests[i] = kafka.FirstOffsetOf(int(id))
-	}
-	response, err := o.client.library().ListOffsets(ctx, &kafka.ListOffsetsRequest{
-		Topics: map[string][]kafka.OffsetRequest{o.cfg.Topic: requests},
-	})
-	if err != nil {
-		return nil, classify("looking for first offsets", err)
-	}
-	firsts := map[int32]int64{}
-	for _, p := range response.Topics[o.cfg.Topic] {
-		if p.Error != nil {
-			return nil, classify("looking for first offsets", p.Error)
-		}
-		firsts[int32(p.Partition)] = p.FirstOffset
-	}
-	return firsts, nil
 }
 
 // commit writes positions of the topic that has that id, and remembers which ones the broker has taken. Where the topic

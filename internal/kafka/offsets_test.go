@@ -21,7 +21,7 @@ func TestAPositionStaysWithTheTopicItBelongsTo(t *testing.T) {
 	t.Cleanup(client.Close)
 	reading := newOffsets(client, ReaderConfig{Topic: topic, Group: kafkatest.Name("group")})
 	reading.made("old")
-	reading.begin(0)
+	reading.begin(0, 0)
 	reading.note(0, 2)
 	positions, of := reading.snapshot(false)
 	if !reading.made("new") {

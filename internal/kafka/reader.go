@@ -30,6 +30,7 @@ type Sink interface {
 type ReaderConfig struct {
 	Topic string
 	Group string // its committed offsets are where reading starts; it has no members
+	Begin Begin  // where reading starts while nothing of the topic is committed
 	Sink  Sink
 
 	OnReadable     func(Readability) // told of each change, in order; must not wait; may be nil
@@ -251,7 +252,7 @@ func (r *Reader) begin(ctx context.Context, leaders map[int32]int32) error {
 	}
 	for id, position := range positions {
 		r.cfg.Sink.Reset(id, position)
-		r.offsets.begin(id)
+		r.offsets.begin(id, position)
 	}
 	r.board.update(func(partitions map[int32]*partition) error {
 		for id, position := range positions {

@@ -90,7 +90,7 @@ func (c *Cluster) Consume(t testing.TB, topic string, n int) []wire.Message {
 func records(messages []wire.Message) []*kgo.Record {
 	all := make([]*kgo.Record, len(messages))
 	for i, m := range messages {
-		all[i] = &kgo.Record{Topic: m.Topic, Partition: m.Partition, Key: m.Key, Value: m.Value}
+		all[i] = &kgo.Record{Topic: m.Topic, Partition: m.Partition, Key: m.Key, Value: m.Value, Timestamp: m.Time}
 		for _, h := range m.Headers {
 			all[i].Headers = append(all[i].Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
 		}
