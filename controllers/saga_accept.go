@@ -198,8 +198,12 @@ func (r *SagaReconciler) findTopics(ctx context.Context, v *visit) error {
 			v.missing(v1alpha1.ReasonReferencesMissing, fmt.Sprintf("Waiting for SagaParticipant %q to be accepted: %s", name, refused))
 			continue
 		}
+		if refused := r.EventKeys.refused(participant); use.Listens && refused != "" {
+			v.missing(v1alpha1.ReasonReferencesMissing, fmt.Sprintf("Waiting for SagaParticipant %q to be accepted: %s", name, refused))
+			continue
+		}
 		topics := participant.Spec.Topics
-		if use.Commands && topics.Commands == "" || use.Events && topics.Events == "" {
+		if use.Commands && topics.Commands == "" || (use.Events || use.Listens) && topics.Events == "" {
 			v.missing(v1alpha1.ReasonReferencesMissing, fmt.Sprintf("Waiting for SagaParticipant %q to name its topics", name))
 			continue
 		}

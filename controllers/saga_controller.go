@@ -49,7 +49,9 @@ type SagaReconciler struct {
 	Programs  *program.Cache
 	Outbox    *dispatch.Outbox
 	Replies   Replies
+	Events    Events
 	Permitted topicpolicy.Policy // of the topics that participants name
+	EventKeys *EventKeys
 	Encoder   outbound.Encoder
 	Measured  *telemetry.Sagas // optional
 
@@ -92,6 +94,7 @@ func (r *SagaReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 // visit decides on one copy of the saga. again asks for a live copy: something cannot be judged on this one.
 func (r *SagaReconciler) visit(ctx context.Context, saga *v1alpha1.Saga, live bool) (again bool, _ ctrl.Result, _ error) {
 	if saga.Status.Rules > engine.Rules { // after a rollback: what is not known here of its state, the next write would drop
+		r.Events.Forget(saga.Namespace, saga.Name)
 		ctrl.LoggerFrom(ctx).Info("Leaving a saga alone that a newer version has started", "rules", saga.Status.Rules, "known", engine.Rules)
 		return false, ctrl.Result{}, nil
 	}
@@ -120,6 +123,7 @@ func (r *SagaReconciler) decide(ctx context.Context, v *visit) (again bool, _ ct
 	if v.needsLive(verdicts) {
 		return true, ctrl.Result{}, nil
 	}
+	before := v.saga.Status.SagaState
 	err := r.store(ctx, v, status)
 	if unacceptable(err) {
 		verdicts, err = r.storeLean(ctx, v, err)
@@ -130,7 +134,9 @@ func (r *SagaReconciler) decide(ctx context.Context, v *visit) (again bool, _ ct
 	if err != nil {
 		return false, ctrl.Result{}, fmt.Errorf("storing: %w", err)
 	}
+	r.listenAnew(v)
 	r.settle(v, verdicts)
+	r.sendOnce(ctx, v, before)
 	result, err := r.proceed(ctx, v)
 	return outcome(result, err, r.bury(ctx, v, verdicts))
 }

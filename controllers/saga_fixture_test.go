@@ -12,12 +12,13 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/tools/events"
+	recorder "k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 	"github.com/sagas-dev/saga-operator/internal/dispatch"
+	"github.com/sagas-dev/saga-operator/internal/events"
 	"github.com/sagas-dev/saga-operator/internal/expr"
 	"github.com/sagas-dev/saga-operator/internal/kafka"
 	"github.com/sagas-dev/saga-operator/internal/outbound"
@@ -41,6 +42,8 @@ type sagas struct {
 	outbox    *dispatch.Outbox
 	keys      *wire.Keyring
 	replyLog  *replyLog
+	hub       *events.Hub
+	published map[string]*eventTopic
 	offset    int64
 	r         *SagaReconciler
 }
@@ -128,7 +131,7 @@ func newSagas(t *testing.T) *sagas {
 	}
 	s := &sagas{
 		t: t, api: api, namespace: plane.Namespace(t), keys: keys, broker: &broker{},
-		now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
+		published: map[string]*eventTopic{}, now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
 	}
 	s.restart()
 	return s
@@ -148,24 +151,28 @@ func (s *sagas) restart() {
 	s.inbox.Attach(s.replyLog)
 	s.outbox = dispatch.NewOutbox(dispatch.Options{Producer: s.broker, Now: s.clock, Ready: ready})
 	s.cache = indexed{s.api}
+	s.makeHub()
 	s.r = &SagaReconciler{
-		APIReader: s.api, Recorder: events.NewFakeRecorder(100), Now: s.clock, Programs: program.NewCache(expressions),
-		Outbox: s.outbox, Replies: s.inbox, Permitted: topicpolicy.AllowAll(),
+		APIReader: s.api, Recorder: recorder.NewFakeRecorder(100), Now: s.clock, Programs: program.NewCache(expressions),
+		Outbox: s.outbox, Replies: s.inbox, Events: s.hub, EventKeys: NewEventKeys(expressions), Permitted: topicpolicy.AllowAll(),
 		Encoder: outbound.Encoder{Installation: "test", Keys: s.keys, ReplyPartition: func(string) (int32, error) { return 0, nil }},
 	}
 }
 
 func (s *sagas) clock() time.Time { return s.now }
 
-// indexed answers lists by the cache's indexes with everything: the reconciler must bear with too much.
+// indexed answers lists by the cache's indexes with everything that is unfinished, but for what has another idempotency key.
 type indexed struct{ client.WithWatch }
 
 func (c indexed) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
 	var kept []client.ListOption
+	key := ""
 	for _, o := range opts {
-		if _, ok := o.(client.MatchingFields); !ok {
-			kept = append(kept, o)
+		if fields, ok := o.(client.MatchingFields); ok {
+			key = fields[indexKey]
+			continue
 		}
+		kept = append(kept, o)
 	}
 	if err := c.WithWatch.List(ctx, list, kept...); err != nil {
 		return err
@@ -173,7 +180,7 @@ func (c indexed) List(ctx context.Context, list client.ObjectList, opts ...clien
 	if l, ok := list.(*v1alpha1.SagaList); ok {
 		unfinished := l.Items[:0]
 		for _, saga := range l.Items {
-			if !final(saga.Status.Phase) {
+			if !final(saga.Status.Phase) && (key == "" || keyOf(&saga) == key) {
 				unfinished = append(unfinished, saga)
 			}
 		}

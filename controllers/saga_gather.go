@@ -11,6 +11,7 @@ import (
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 	"github.com/sagas-dev/saga-operator/internal/dispatch"
 	"github.com/sagas-dev/saga-operator/internal/engine"
+	"github.com/sagas-dev/saga-operator/internal/events"
 	"github.com/sagas-dev/saga-operator/internal/outbound"
 	"github.com/sagas-dev/saga-operator/internal/program"
 	"github.com/sagas-dev/saga-operator/internal/replies"
@@ -22,7 +23,9 @@ type visit struct {
 	live bool
 	now  time.Time
 	ear  heard
-	seen int // how often replies had become readable when this visit began
+	seen int // how often messages had become readable when this visit began
+
+	eventsHeard map[string]replies.Heard // likewise, by topic
 
 	id          engine.Saga
 	compiled    *program.Compiled // nil where the definition is not to be had
@@ -36,6 +39,8 @@ type visit struct {
 	events     []engine.Event
 	deliveries []replies.Delivery // of this saga; events[i] is deliveries[i] for the first of them
 	strangers  []replies.Delivery // of another saga of this name
+	occurred   []events.Delivery  // events of participants; they stand in events behind the deliveries
+	unstorable []events.Delivery  // those of them that keep the status from being stored
 	acked      func(id string) (time.Time, bool)
 	commandID  func(engine.Timer) string
 	wrote      bool // this visit has stored a status
@@ -51,9 +56,9 @@ func (h heard) HeardUntil() time.Time { return h.Until }
 
 // gather does every read of a visit.
 func (r *SagaReconciler) gather(ctx context.Context, saga *v1alpha1.Saga, live bool) (*visit, error) {
-	seen := r.wakes.timesReadable()
+	seen, eventsHeard := r.wakes.timesReadable(), r.Events.Heard()
 	known, deliveries := r.Replies.Gather(saga.Namespace, saga.Name)
-	v := &visit{saga: saga, live: live, now: r.Now().UTC(), ear: heard{known}, seen: seen}
+	v := &visit{saga: saga, live: live, now: r.Now().UTC(), ear: heard{known}, seen: seen, eventsHeard: eventsHeard}
 	for _, d := range deliveries {
 		if d.Reply.SagaUID == string(saga.UID) {
 			v.deliveries = append(v.deliveries, d)
@@ -62,11 +67,13 @@ func (r *SagaReconciler) gather(ctx context.Context, saga *v1alpha1.Saga, live b
 		}
 	}
 	if v.stripped() || v.phase() == v1alpha1.PhaseRejected {
+		r.Events.Forget(saga.Namespace, saga.Name)
 		return v, nil
 	}
 	if err := r.accept(ctx, v); err != nil {
 		return nil, err
 	}
+	r.listen(v)
 	if v.runnable() {
 		uid := string(saga.UID)
 		v.acked = func(id string) (time.Time, bool) { return r.Outbox.Acknowledged(uid, id) }
@@ -119,14 +126,16 @@ func (v *visit) program() *engine.Program {
 	return v.compiled.Program
 }
 
-// collect turns what was found into events: replies first, so that deliveries and events share their indices.
+// collect turns what was found into events: replies first and then the events of participants, so that deliveries, occurred and
+// events share their indices.
 func (v *visit) collect() {
 	for _, d := range v.deliveries {
 		v.events = append(v.events, engine.Replied{
 			Step: d.Reply.Step, Direction: engine.Direction(d.Reply.Direction), Round: d.Reply.Round, Attempt: d.Reply.Attempt,
-			Outcome: engine.Outcome(d.Reply.Outcome), Body: d.Reply.Body,
+			Outcome: engine.Outcome(d.Reply.Outcome), Body: d.Reply.Body, DataSchema: d.Reply.DataSchema,
 		})
 	}
+	v.occurrences()
 	if !v.started() {
 		v.events = append(v.events, engine.Started{Revision: v.revision, InputDigest: v.digest})
 	}
@@ -174,10 +183,12 @@ func taken(steps []v1alpha1.StepStatus, resolution v1alpha1.Resolution) bool {
 // silence judges a timer of this visit.
 func (v *visit) silence(t engine.Timer) dispatch.Silence {
 	switch t.Kind {
-	case engine.TimerBackoff:
+	case engine.TimerBackoff, engine.TimerDue:
 		return dispatch.Silence{Expired: !v.now.Before(t.At), Due: t.At}
 	case engine.TimerDeadline:
-		return dispatch.ListenUntil(v.ear, t.At, v.now)
+		return dispatch.ListenUntil(v.earOfAll(), t.At, v.now)
+	case engine.TimerAwait:
+		return dispatch.ListenUntil(v.earOf(t.Participant), t.At, v.now)
 	case engine.TimerAttempt:
 		acked, ok := v.acked(v.commandID(t))
 		if !ok {
@@ -200,7 +211,7 @@ func (r *SagaReconciler) published(v *visit) {
 			continue
 		}
 		if _, ok := v.acked(r.Encoder.CommandID(v.id, c)); ok {
-			v.events = append(v.events, engine.Published{Step: c.Step})
+			v.events = append(v.events, engine.Published{Step: c.Step, Direction: c.Direction})
 		}
 	}
 	a, ok := engine.Announce(v.saga.Status.SagaState)

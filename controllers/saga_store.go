@@ -73,6 +73,7 @@ func (r *SagaReconciler) see(ctx context.Context, v *visit) error {
 func (r *SagaReconciler) storeLean(ctx context.Context, v *visit, refusal error) ([]engine.Verdict, error) {
 	ctrl.LoggerFrom(ctx).Error(refusal, "storing status was refused; leaving new outputs and messages out")
 	v.withoutOutputs()
+	r.withoutEvents(v)
 	status, verdicts := v.next()
 	err := r.store(ctx, v, lean(v.saga.Status, status))
 	if unacceptable(err) {
@@ -153,6 +154,7 @@ func (r *SagaReconciler) settle(v *visit, verdicts []engine.Verdict) {
 		case engine.Unheard, engine.Late: // see bury
 		}
 	}
+	r.settleEvents(v, verdicts)
 }
 
 // bury sends those replies to the dead-letter topic that settle nothing and must not be lost.
@@ -170,7 +172,7 @@ func (r *SagaReconciler) bury(ctx context.Context, v *visit, verdicts []engine.V
 		case engine.Applied, engine.Settled, engine.Refused: // see settle
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, r.buryEvents(ctx, v, verdicts))...)
 }
 
 func (v *visit) reasonNotRunnable() string {
@@ -204,6 +206,7 @@ func (r *SagaReconciler) refuse(ctx context.Context, deliveries []replies.Delive
 func (r *SagaReconciler) unknown(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	r.Outbox.Forget(req.Namespace, req.Name)
 	r.wakes.forget(req)
+	r.Events.Forget(req.Namespace, req.Name)
 	_, deliveries := r.Replies.Gather(req.Namespace, req.Name)
 	if len(deliveries) == 0 {
 		return ctrl.Result{}, nil

@@ -40,6 +40,8 @@ type SagaDefinitionReconciler struct {
 	Programs *program.Cache
 	// Permitted says which topics a participant may name.
 	Permitted topicpolicy.Policy
+	// EventKeys compiles what participants say that their events are correlated by.
+	EventKeys *EventKeys
 	// Clock dates the transitions of conditions.
 	Clock clock.PassiveClock
 }
@@ -95,9 +97,11 @@ func (r *SagaDefinitionReconciler) lookForParticipants(ctx context.Context, name
 			return metav1.Condition{}, err
 		case refusedTopic(r.Permitted, &participant) != "":
 			missing = append(missing, fmt.Sprintf("SagaParticipant %q is not accepted: %s", name, refusedTopic(r.Permitted, &participant)))
+		case use.Listens && r.EventKeys.refused(&participant) != "":
+			missing = append(missing, fmt.Sprintf("SagaParticipant %q is not accepted: %s", name, r.EventKeys.refused(&participant)))
 		case use.Commands && participant.Spec.Topics.Commands == "":
 			missing = append(missing, fmt.Sprintf("SagaParticipant %q names no topic for commands", name))
-		case use.Events && participant.Spec.Topics.Events == "":
+		case (use.Events || use.Listens) && participant.Spec.Topics.Events == "":
 			missing = append(missing, fmt.Sprintf("SagaParticipant %q names no topic for events", name))
 		}
 	}

@@ -49,6 +49,8 @@ type SagaParticipantReconciler struct {
 	Live client.Reader
 	// Permitted says which topics a participant may name.
 	Permitted topicpolicy.Policy
+	// EventKeys compiles what the participant says that its events are correlated by.
+	EventKeys *EventKeys
 	// Topics is asked about the participant's topics.
 	Topics Topics
 	// Clock dates the transitions of conditions.
@@ -138,8 +140,8 @@ func (r *SagaParticipantReconciler) store(ctx context.Context, found *v1alpha1.S
 	return nil
 }
 
-// judge returns all conditions. Ready follows what is worst: topics that it may not name, then what the broker says of them.
-// Of a topic that it may not name, it is told nothing.
+// judge returns all conditions. Ready follows what is worst: topics that it may not name, an event key that does not compile,
+// then what the broker says of its topics. Of a topic that it may not name, it is told nothing.
 func (r *SagaParticipantReconciler) judge(found *v1alpha1.SagaParticipant, user string) []metav1.Condition {
 	accepted := metav1.Condition{
 		Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonAccepted, Message: "It may name its topics",
@@ -154,12 +156,16 @@ func (r *SagaParticipantReconciler) judge(found *v1alpha1.SagaParticipant, user 
 	}
 	topics.Type = v1alpha1.ConditionTopicsReady
 	ready := topics
+	if refused := r.EventKeys.refused(found); refused != "" && accepted.Status == metav1.ConditionTrue {
+		accepted.Status, accepted.Reason, accepted.Message = metav1.ConditionFalse, v1alpha1.ReasonInvalidExpression, refused
+		ready = accepted
+	}
 	ready.Type = v1alpha1.ConditionReady
 	if user != "" {
-		ready.Message = fmt.Sprintf("Its deletion waits for saga %q, and perhaps others. %s", user, topics.Message)
+		ready.Message = fmt.Sprintf("Its deletion waits for saga %q, and perhaps others. %s", user, ready.Message)
 	}
 	// A topic may appear, and a broker come back; another name, or the permission, only a person gives.
-	stalled := stalledAs(topics, accepted.Status == metav1.ConditionFalse)
+	stalled := stalledAs(accepted, accepted.Status == metav1.ConditionFalse)
 	return []metav1.Condition{accepted, topics, ready, stalled}
 }
 

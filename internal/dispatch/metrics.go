@@ -6,6 +6,7 @@ import "github.com/prometheus/client_golang/prometheus"
 type Metrics struct {
 	depth *prometheus.GaugeVec
 	total *prometheus.CounterVec
+	lost  prometheus.Counter
 }
 
 // NewMetrics returns the metrics, registered with r.
@@ -19,8 +20,12 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Namespace: "saga", Subsystem: "outbox", Name: "acknowledged_total",
 			Help: "Messages that the broker has acknowledged.",
 		}, []string{"direction"}),
+		lost: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: "saga", Subsystem: "outbox", Name: "lost_total",
+			Help: "Events of delivery AtMostOnce that the broker did not acknowledge in their one try.",
+		}),
 	}
-	r.MustRegister(m.depth, m.total)
+	r.MustRegister(m.depth, m.total, m.lost)
 	return m
 }
 
@@ -33,6 +38,12 @@ func (m *Metrics) queued(backward bool, n float64) {
 func (m *Metrics) sent(backward bool) {
 	if m != nil {
 		m.total.WithLabelValues(direction(backward)).Inc()
+	}
+}
+
+func (m *Metrics) lostOnce() {
+	if m != nil {
+		m.lost.Inc()
 	}
 }
 

@@ -42,6 +42,8 @@ type Options struct {
 	Ready <-chan struct{}
 	// Acknowledged is told of every acknowledgement, after it is recorded.
 	Acknowledged func(saga Saga, item Item)
+	// Lost is told of every message of Once that the broker did not acknowledge, and why; may be nil.
+	Lost func(saga Saga, item Item, err error)
 	// Trouble is told when a topic starts to refuse messages, err, and when it takes them again, nil.
 	Trouble          func(topic string, err error)
 	ResendsPerSecond float64       // 2,000 by default
@@ -59,6 +61,7 @@ type Outbox struct {
 	mu       sync.Mutex
 	sagas    map[string]map[string]*entry // by saga's UID and message id
 	named    map[string]string            // UIDs of these by <namespace>/<name>
+	once     []*entry                     // to be sent in one try
 	queue    fairQueue
 	parked   parking
 	troubled map[string]bool
@@ -228,6 +231,7 @@ func (b *Outbox) Start(ctx context.Context) error {
 // Flush sends what is due and says whether the broker was there, and when parked messages are due (zero: none are).
 func (b *Outbox) Flush(ctx context.Context) (available bool, next time.Time) {
 	for ctx.Err() == nil {
+		b.sendOnce(ctx)
 		batch, next := b.take()
 		if len(batch) == 0 {
 			return true, next

@@ -171,7 +171,7 @@ func (w *world) expectCommitted(want int64) {
 // passes lets time pass and sweeps as Run would.
 func (w *world) passes(d time.Duration) {
 	w.now = w.now.Add(d)
-	w.Sweep()
+	w.sweep()
 }
 
 func ids(deliveries []Delivery) []string {

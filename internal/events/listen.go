@@ -143,6 +143,13 @@ func (h *Hub) Expect(sagas []types.NamespacedName) {
 	h.nudge()
 }
 
+// Look says that a saga was looked at, and that nothing new is known of what it listens for.
+func (h *Hub) Look(namespace, name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.visit(types.NamespacedName{Namespace: namespace, Name: name})
+}
+
 func (h *Hub) visit(saga types.NamespacedName) {
 	if !h.awaited {
 		h.visited[saga] = true

@@ -41,8 +41,8 @@ func (h *Hub) DeadLetter(ctx context.Context, d Delivery, reason string) error {
 	})
 }
 
-// Sweep lets the events go whose grace is over and that nobody listens for. It returns when to sweep again; zero: there are none.
-func (h *Hub) Sweep() (next time.Time) {
+// sweep lets the events go whose grace is over and that nobody listens for. It returns when to sweep again; zero: there are none.
+func (h *Hub) sweep() (next time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := h.cfg.Now()

@@ -22,10 +22,16 @@ type topic struct {
 func (h *Hub) Run(ctx context.Context) error {
 	defer h.stop(func(string) bool { return true })
 	for ctx.Err() == nil {
-		h.arrange(ctx)
-		h.rest(ctx, h.Sweep())
+		h.rest(ctx, h.Tend(ctx))
 	}
 	return nil
+}
+
+// Tend does what is to be done now: it starts and stops readers, and lets events go whose grace is over. It returns when to
+// look again; zero: once something has changed. Run calls it.
+func (h *Hub) Tend(ctx context.Context) (next time.Time) {
+	h.arrange(ctx)
+	return h.sweep()
 }
 
 func (h *Hub) rest(ctx context.Context, until time.Time) {

@@ -56,7 +56,7 @@ func (e Encoder) Command(s engine.Saga, c engine.Command, topics v1alpha1.Partic
 	}
 	command := wire.Command{
 		Saga: e.Saga(s), Step: c.Step, Direction: wire.Direction(c.Direction), Round: c.Round, Attempt: c.Attempt,
-		Type: c.Type, Data: c.Data, Time: c.Time, Expiry: c.Expiry, Adopts: c.Adopts, CausationID: causation(s, c.CausedBy),
+		Type: c.Type, Data: c.Data, Time: c.Time, Expiry: c.Expiry, Adopts: c.Adopts, Observed: c.Observed, CausationID: causation(s, c.CausedBy),
 		ReplyTo: wire.RepliesTopic(e.Installation), ReplyPartition: partition,
 	}
 	if c.Direction == engine.Backward {
