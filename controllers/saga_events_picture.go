@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -97,4 +98,19 @@ func (r *EventPictureReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.SagaParticipant{}, all, changed).
 		Watches(&v1alpha1.SagaDefinition{}, all, changed).
 		Complete(r)
+}
+
+// Unfinished names the sagas that have not ended.
+func Unfinished(ctx context.Context, reader client.Reader) ([]types.NamespacedName, error) {
+	var list v1alpha1.SagaList
+	if err := reader.List(ctx, &list); err != nil {
+		return nil, fmt.Errorf("listing sagas: %w", err)
+	}
+	var names []types.NamespacedName
+	for i := range list.Items {
+		if !final(list.Items[i].Status.Phase) {
+			names = append(names, client.ObjectKeyFromObject(&list.Items[i]))
+		}
+	}
+	return names, nil
 }

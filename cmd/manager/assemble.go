@@ -20,6 +20,7 @@ import (
 	"github.com/sagas-dev/saga-operator/internal/clockskew"
 	"github.com/sagas-dev/saga-operator/internal/config"
 	"github.com/sagas-dev/saga-operator/internal/dispatch"
+	"github.com/sagas-dev/saga-operator/internal/events"
 	"github.com/sagas-dev/saga-operator/internal/expr"
 	"github.com/sagas-dev/saga-operator/internal/kafka"
 	"github.com/sagas-dev/saga-operator/internal/outbound"
@@ -47,6 +48,7 @@ type parts struct {
 	producer *kafka.Producer
 	reader   *kafka.Reader
 	inbox    *replies.Inbox
+	events   *events.Hub
 	outbox   *dispatch.Outbox
 	topics   *topicwatch.Watch
 	may      topicpolicy.Policy // of topics that participants name
@@ -86,7 +88,7 @@ func (p *parts) require(name string, every time.Duration, check func(context.Con
 // assemble makes all other parts and hands them to the manager, which starts nothing yet.
 func (p *parts) assemble(mgr ctrl.Manager) error {
 	p.mgr = mgr
-	for _, step := range []func() error{p.makeReplies, p.makeControllers, p.run} {
+	for _, step := range []func() error{p.makeReplies, p.makeEvents, p.makeControllers, p.run} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -125,7 +127,7 @@ func (p *parts) makeReplies() error {
 	ready := make(chan struct{})
 	p.outbox = dispatch.NewOutbox(dispatch.Options{
 		Producer: p.producer, Now: time.Now, Ready: ready,
-		Acknowledged: p.sagas.Acknowledged, Trouble: p.topics.Trouble, Metrics: dispatch.NewMetrics(metrics.Registry),
+		Acknowledged: p.sagas.Acknowledged, Trouble: p.topics.Trouble, Lost: p.lost, Metrics: dispatch.NewMetrics(metrics.Registry),
 	})
 	return p.add("the reader's first end", func(ctx context.Context) error {
 		waitUntilHeard(ctx, p.inbox, ready)
@@ -176,19 +178,21 @@ func (p *parts) makeControllers() error {
 		return fmt.Errorf("making the compiler of expressions: %w", err)
 	}
 	p.programs = program.NewCache(compiler)
+	keys := controllers.NewEventKeys(compiler)
 	c, live := p.mgr.GetClient(), p.mgr.GetAPIReader()
 	*p.sagas = controllers.SagaReconciler{
 		Client: c, APIReader: live, Recorder: p.mgr.GetEventRecorder("saga-operator"), Now: time.Now,
-		Programs: p.programs, Outbox: p.outbox, Replies: p.inbox, Permitted: p.may,
+		Programs: p.programs, Outbox: p.outbox, Replies: p.inbox, Events: p.events, Permitted: p.may, EventKeys: keys,
 		Encoder:  outbound.Encoder{Installation: p.cfg.Installation, Keys: p.keys, ReplyPartition: p.reader.ReplyPartition},
 		Measured: telemetry.NewSagas(metrics.Registry),
 	}
 	real := clock.RealClock{}
 	setups := map[string]func(ctrl.Manager) error{
 		"sagas":        func(mgr ctrl.Manager) error { return p.sagas.SetupWithManager(mgr, p.cfg.Concurrency) },
-		"definitions":  (&controllers.SagaDefinitionReconciler{Client: c, Live: live, Programs: p.programs, Permitted: p.may, Clock: real}).SetupWithManager,
+		"definitions":  (&controllers.SagaDefinitionReconciler{Client: c, Live: live, Programs: p.programs, Permitted: p.may, EventKeys: keys, Clock: real}).SetupWithManager,
 		"revisions":    (&controllers.RevisionReconciler{Client: c, Live: live, Clock: real}).SetupWithManager,
-		"participants": (&controllers.SagaParticipantReconciler{Client: c, Live: live, Permitted: p.may, Topics: p.topics, Clock: real}).SetupWithManager,
+		"participants": (&controllers.SagaParticipantReconciler{Client: c, Live: live, Permitted: p.may, EventKeys: keys, Topics: p.topics, Clock: real}).SetupWithManager,
+		"events":       (&controllers.EventPictureReconciler{Client: c, Programs: p.programs, Permitted: p.may, EventKeys: keys, Know: p.events.Know}).SetupWithManager,
 	}
 	if p.cfg.OrderWorkflows {
 		setups["orders"] = (&controllers.OrderWorkflowReconciler{Client: c, Live: live, Clock: real}).SetupWithManager

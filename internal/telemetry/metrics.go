@@ -22,11 +22,11 @@ func NewMetrics(r prometheus.Registerer, version string) *Metrics {
 		}, nil),
 		dead: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "saga", Subsystem: "replies", Name: "dead_lettered_total",
-			Help: "Messages from the reply topic that went to the dead-letter topic.",
+			Help: "Replies and events of participants that went to the dead-letter topic.",
 		}, []string{"reason"}),
 		reset: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "saga", Subsystem: "replies", Name: "position_resets_total",
-			Help: "Times that a position in the reply topic did not exist any more, since the topic was made anew or its retention is too short.",
+			Help: "Times that a position in the reply topic, or in one of events, did not exist any more, since the topic was made anew or its retention is too short.",
 		}),
 	}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
@@ -52,4 +52,23 @@ func Unsettled(r prometheus.Registerer, count func() (records int, bytes int64))
 		Namespace: "saga", Subsystem: "replies", Name: "unsettled_messages",
 		Help: "Messages of the reply topic that have been read and whose effect is not stored yet.",
 	}, func() float64 { records, _ := count(); return float64(records) }))
+}
+
+// UnsettledEvents registers a gauge of the events that wait.
+func UnsettledEvents(r prometheus.Registerer, count func() (records int, bytes int64)) {
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "saga", Subsystem: "events", Name: "unsettled_messages",
+		Help: "Events of participants that have been read and wait for a saga, or for its status to be stored.",
+	}, func() float64 { records, _ := count(); return float64(records) }))
+}
+
+// PassedOver registers a counter of the events that are passed over, and returns what counts one. reason is one of the package
+// events.
+func PassedOver(r prometheus.Registerer) func(reason string) {
+	passed := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "saga", Subsystem: "events", Name: "passed_over_total",
+		Help: "Messages from topics of events that no saga can use: Malformed, NoKey or Unclaimed.",
+	}, []string{"reason"})
+	r.MustRegister(passed)
+	return func(reason string) { passed.WithLabelValues(reason).Inc() }
 }
