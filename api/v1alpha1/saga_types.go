@@ -52,7 +52,6 @@ const (
 // may change once the saga exists.
 //
 // +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="oldSelf.hasValue() || has(self.definition) != has(self.definitionRef)",message="a saga needs exactly one of definitionRef and definition"
-// +kubebuilder:validation:XValidation:rule="has(self.definition) == has(oldSelf.definition) && (!has(self.definition) || self.definition == oldSelf.definition && oldSelf.definition == self.definition)",message="the definition of a saga cannot change: make a new saga"
 // +kubebuilder:validation:XValidation:rule="has(self.definitionRef) == has(oldSelf.definitionRef) && (!has(self.definitionRef) || self.definitionRef == oldSelf.definitionRef)",message="the definitionRef of a saga cannot change: make a new saga"
 // +kubebuilder:validation:XValidation:rule="has(self.idempotencyKey) == has(oldSelf.idempotencyKey) && (!has(self.idempotencyKey) || self.idempotencyKey == oldSelf.idempotencyKey)",message="the idempotencyKey of a saga cannot change: make a new saga"
 // +kubebuilder:validation:XValidation:rule="has(self.businessKey) == has(oldSelf.businessKey) && (!has(self.businessKey) || self.businessKey == oldSelf.businessKey)",message="the businessKey of a saga cannot change: make a new saga"
@@ -219,6 +218,9 @@ type SagaTTL struct {
 	Otherwise *metav1.Duration `json:"otherwise,omitempty"`
 }
 
+// The rule on the definition begins with the status, because to compare definitions is dear: the API server lets no request
+// change both, so where the status has changed, the definition has not.
+
 // Saga is one run of a distributed transaction: it ends with everything done (Completed), everything undone
 // (Compensated), or visibly waiting for a person (NeedsIntervention).
 //
@@ -227,6 +229,7 @@ type SagaTTL struct {
 // +kubebuilder:resource:shortName=sg,categories=sagas-dev
 // +kubebuilder:metadata:annotations={"argocd.argoproj.io/sync-options=Prune=false","kustomize.toolkit.fluxcd.io/prune=disabled"}
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 128",message="the name is part of idempotency keys: it must have at most 128 characters"
+// +kubebuilder:validation:XValidation:rule="has(self.status) && has(oldSelf.status) && (has(self.status.progress) && has(oldSelf.status.progress) && self.status.progress != oldSelf.status.progress || has(self.status.waitingFor) && has(oldSelf.status.waitingFor) && self.status.waitingFor != oldSelf.status.waitingFor) || has(self.spec.definition) == has(oldSelf.spec.definition) && (!has(self.spec.definition) || self.spec.definition == oldSelf.spec.definition && oldSelf.spec.definition == self.spec.definition)",fieldPath=".spec.definition",message="the definition of a saga cannot change: make a new saga"
 // +kubebuilder:selectablefield:JSONPath=`.status.phase`
 // +kubebuilder:selectablefield:JSONPath=`.spec.definitionRef.name`
 // +kubebuilder:selectablefield:JSONPath=`.spec.businessKey`

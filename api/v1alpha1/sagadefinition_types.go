@@ -131,21 +131,25 @@ type SagaDefinitionSpec struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
-	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.all(s, self.exists_one(t, t.name == s.name))",message="every step needs a name of its own: two steps have the same name"
-	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.all(s, [has(s.action), has(s.publish), has(s.await), has(s.delay), has(s.approval)].filter(is, is).size() == 1)",message="every step needs exactly one of action, publish, await, delay and approval"
-	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.filter(s, s.recovery == 'Pivot').size() <= 1",message="at most one step may have recovery Pivot"
-	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.map(s, s.recovery == 'Compensatable' ? 0 : s.recovery == 'Pivot' ? 1 : 2).isSorted()",message="steps must be listed as Compensatable ones first, then the Pivot, then Retriable ones"
-	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.all(s, s.recovery != 'Compensatable' || has(s.compensation) || !has(s.action) && !has(s.publish))",message="a Compensatable step needs a compensation; where it changes nothing, say compensation: {policy: None}"
-	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.all(s, s.recovery == 'Compensatable' || !has(s.compensation))",message="a Pivot or Retriable step is never undone: remove its compensation"
-	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.all(s, !has(s.compensation) || [s.compensation.policy == 'None', has(s.compensation.command), has(s.compensation.publish)].filter(is, is).size() == 1)",message="a compensation needs exactly one of a command, an event to publish, and policy None"
-	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.all(i, s, !has(s.dependsOn) || s.dependsOn.all(d, self.exists(j, t, j < i && t.name == d)))",message="dependsOn names earlier steps only: list a step after those that it waits for"
-	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.all(s, has(s.participant) || !has(s.action) && !has(s.publish) && !has(s.await) && (!has(s.compensation) || s.compensation.policy == 'None'))",message="a step that sends or awaits something needs a participant"
-	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.all(s, !has(s.onFailure) || s.onFailure != 'Continue' || s.recovery == 'Compensatable')",message="only a Compensatable step may say onFailure: Continue"
-	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="(oldSelf.hasValue() && oldSelf.value() == self) || self.all(s, !has(s.delay) || s.recovery != 'Pivot')",message="a delay changes nothing: it cannot be the Pivot"
+	// +kubebuilder:validation:XValidation:rule="[self.map(s, s.name)].all(names, names.all(n, names.indexOf(n) == names.lastIndexOf(n)))",message="every step needs a name of its own: two steps have the same name"
+	// +kubebuilder:validation:XValidation:rule="self.filter(s, s.recovery == 'Pivot').size() <= 1",message="at most one step may have recovery Pivot"
+	// +kubebuilder:validation:XValidation:rule="self.map(s, s.recovery == 'Compensatable' ? 0 : s.recovery == 'Pivot' ? 1 : 2).isSorted()",message="steps must be listed as Compensatable ones first, then the Pivot, then Retriable ones"
+	// +kubebuilder:validation:XValidation:rule="[self.map(s, s.name)].all(names, self.all(i, s, !has(s.dependsOn) || s.dependsOn.all(d, names.indexOf(d) >= 0 && names.indexOf(d) < i)))",message="dependsOn names earlier steps only: list a step after those that it waits for"
 	Steps []Step `json:"steps"`
 }
 
+// The rules of steps run whenever a saga that holds its definition is written, also by the operator: they read few fields, and
+// never compare with the old definition, which costs more than to judge the new one. What is stored already and breaks a
+// rule stays writable: the API server passes over what a write does not change.
+
 // Step is one unit of work, done by one participant.
+//
+// +kubebuilder:validation:XValidation:rule="[has(self.action), has(self.publish), has(self.await), has(self.delay), has(self.approval)].filter(is, is).size() == 1",message="a step needs exactly one of action, publish, await, delay and approval"
+// +kubebuilder:validation:XValidation:rule="self.recovery != 'Compensatable' || has(self.compensation) || !has(self.action) && !has(self.publish)",message="a Compensatable step needs a compensation; where it changes nothing, say compensation: {policy: None}"
+// +kubebuilder:validation:XValidation:rule="!has(self.compensation) || self.recovery == 'Compensatable'",message="a Pivot or Retriable step is never undone: remove its compensation"
+// +kubebuilder:validation:XValidation:rule="has(self.participant) || !has(self.action) && !has(self.publish) && !has(self.await) && (!has(self.compensation) || self.compensation.policy == 'None')",message="a step that sends or awaits something needs a participant"
+// +kubebuilder:validation:XValidation:rule="!has(self.onFailure) || self.onFailure != 'Continue' || self.recovery == 'Compensatable'",message="only a Compensatable step may say onFailure: Continue"
+// +kubebuilder:validation:XValidation:rule="!has(self.delay) || self.recovery != 'Pivot'",message="a delay changes nothing: it cannot be the Pivot"
 type Step struct {
 	// name tells the step from the others of its definition. It is part of the idempotency keys of its commands.
 	// A DNS label of at most 63 characters.
@@ -172,12 +176,13 @@ type Step struct {
 	Participant string `json:"participant,omitempty"`
 
 	// dependsOn names the steps that must be done before this one starts, all of them listed earlier. As soon as a step of
-	// a definition has it, steps without it start at once. At most 16. Defaults to the step before this one.
+	// a definition has it, steps without it start at once. At most 16, each once. Defaults to the step before this one.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.all(d, self.exists_one(e, e == d))",message="dependsOn names each step once"
 	DependsOn []string `json:"dependsOn,omitempty"`
 
 	// when is a CEL expression, true or false, over params, saga and `steps['<an earlier step>'].output`. Where it is false when the
@@ -278,6 +283,7 @@ type Action struct {
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:XValidation:rule="self.all(u, self.exists_one(v, v.dataSchema == u.dataSchema))",message="there can be only one upcast for a dataSchema"
 	Upcasts []Upcast `json:"upcasts,omitempty"`
 
 	// events are the events by which the participant tells, in mode Observed, what came of the action.
@@ -374,6 +380,7 @@ type Await struct {
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:XValidation:rule="self.all(u, self.exists_one(v, v.dataSchema == u.dataSchema))",message="there can be only one upcast for a dataSchema"
 	Upcasts []Upcast `json:"upcasts,omitempty"`
 }
 
@@ -466,6 +473,9 @@ type Publish struct {
 }
 
 // Compensation is what undoes a step: a command, or an event.
+//
+// +kubebuilder:validation:XValidation:rule="[self.policy == 'None', has(self.command), has(self.publish)].filter(is, is).size() == 1",message="a compensation needs exactly one of a command, an event to publish, and policy None"
+// +kubebuilder:validation:XValidation:rule="!has(self.publish) || !has(dyn(self).input)",message="the event that undoes a step has data of its own: write publish.data instead of input"
 type Compensation struct {
 	// policy says whether there is something to undo: Run (send the command) or None (the action changes nothing).
 	// Defaults to Run.

@@ -21,6 +21,7 @@ type options struct {
 	limitFor                time.Duration
 	waiting                 int
 	window                  time.Duration
+	onlyRules               bool
 	noFsync                 bool
 	brokers                 string
 	format                  string
@@ -42,6 +43,7 @@ func optionsFrom(args []string) (options, error) {
 	flags.DurationVar(&o.limitFor, "limit-for", 5*time.Second, "how long each measurement of the API server's own limit takes")
 	flags.IntVar(&o.waiting, "waiting", 1000, "sagas that wait for an answer; 0 leaves this part out")
 	flags.DurationVar(&o.window, "window", 5*time.Minute, "how long they are watched while they wait")
+	flags.BoolVar(&o.onlyRules, "only-rules", false, "measure only what the rules of the resource definition cost")
 	flags.BoolVar(&o.noFsync, "no-fsync", false, "etcd does not wait for the disk: for slow disks, not comparable")
 	flags.StringVar(&o.brokers, "kafka-brokers", os.Getenv("KAFKA_BROKERS"), "host:port of a Kafka broker. Empty: an embedded one, in this process's memory")
 	flags.StringVarP(&o.format, "output", "o", "text", "text or markdown")

@@ -18,25 +18,38 @@ func measure(ctx context.Context, o options) (r *report, err error) {
 	}
 	defer func() { err = errors.Join(err, b.strike()) }()
 	r = newReport(o, time.Now())
-	for _, part := range []struct {
-		name string
-		take func(context.Context, *report) error
-	}{
-		{"recording what the operator writes for one saga", b.record},
-		{"measuring the API server's own limit", b.limits},
-		{"running sagas", b.speed},
-		{"measuring the API server's own limit once more", b.limitAgain},
-		{"running sagas made by hand", b.byHand},
-		{"running orders", b.orders},
-		{"weighing finished sagas", b.weigh},
-		{"letting sagas wait", b.wait},
-	} {
+	for _, part := range b.parts() {
 		progress(part.name)
 		if err := part.take(ctx, r); err != nil {
 			return nil, fmt.Errorf("%s: %w", part.name, whyEnded(ctx, err))
 		}
 	}
 	return r, nil
+}
+
+// part is one measurement.
+type part struct {
+	name string
+	take func(context.Context, *report) error
+}
+
+// parts are the measurements, in their order: some need what those before them found.
+func (b *bench) parts() []part {
+	rules := part{"measuring what rules cost a status update", b.rules}
+	if b.onlyRules {
+		return []part{rules}
+	}
+	return []part{
+		{"recording what the operator writes for one saga", b.record},
+		{"measuring the API server's own limit", b.limits},
+		rules,
+		{"running sagas", b.speed},
+		{"measuring the API server's own limit once more", b.limitAgain},
+		{"running sagas made by hand", b.byHand},
+		{"running orders", b.orders},
+		{"weighing finished sagas", b.weigh},
+		{"letting sagas wait", b.wait},
+	}
 }
 
 // whyEnded prefers the reason for which everything was ended, such as a process that died, to what came of that.

@@ -27,40 +27,44 @@ func (b *bench) startManager(ctx context.Context) error {
 	})
 }
 
-// record runs one saga and keeps what the operator writes of its status, for the limit to be measured with the same. Then
-// it sends the manager away: nobody else writes while the limit is measured.
+// record keeps what the operator writes of one saga's status, for the limit to be measured with the same.
 func (b *bench) record(ctx context.Context, _ *report) error {
-	if err := b.startManager(ctx); err != nil {
-		return err
-	}
-	defer b.Crew.Kill(managerName)
-	if _, err := b.runSagas(ctx, "first", 1, 1, 0, nil); err != nil { // it may have to wait for the definition to be looked at
-		return err
-	}
 	saga, err := b.saga("recorded", time.Hour)
 	if err != nil {
 		return err
 	}
+	b.recorded, err = b.recordStatuses(ctx, saga, stepCount)
+	return err
+}
+
+// recordStatuses runs a saga of so many steps and returns what the operator writes of its status. Then it sends the manager away:
+// nobody else writes while the limit is measured.
+func (b *bench) recordStatuses(ctx context.Context, saga *v1alpha1.Saga, steps int) ([]v1alpha1.SagaStatus, error) {
+	if err := b.startManager(ctx); err != nil {
+		return nil, err
+	}
+	defer b.Crew.Kill(managerName)
+	if _, err := b.runSagas(ctx, "before-"+saga.Name, 1, 1, 0, nil); err != nil { // it may have to wait for the definition to be looked at
+		return nil, err
+	}
 	watching, err := client.NewWithWatch(b.Plane.Config(), client.Options{Scheme: b.Client.Scheme()})
 	if err != nil {
-		return fmt.Errorf("making a client: %w", err)
+		return nil, fmt.Errorf("making a client: %w", err)
 	}
 	w, err := watching.Watch(ctx, &v1alpha1.SagaList{}, client.InNamespace(stage.Shop),
 		client.MatchingFieldsSelector{Selector: fields.OneTermEqualSelector(metav1.ObjectNameField, saga.Name)})
 	if err != nil {
-		return fmt.Errorf("watching the saga: %w", err)
+		return nil, fmt.Errorf("watching the saga: %w", err)
 	}
 	defer w.Stop()
 	if err := b.Client.Create(ctx, saga); err != nil {
-		return fmt.Errorf("making the saga: %w", err)
+		return nil, fmt.Errorf("making the saga: %w", err)
 	}
-	if b.recorded, err = statuses(ctx, w); err != nil {
-		return err
+	recorded, err := statuses(ctx, w)
+	if err == nil && len(recorded) != steps+1 {
+		err = fmt.Errorf("the operator wrote the status of a saga of %d steps %d times, not %d", steps, len(recorded), steps+1)
 	}
-	if want := stepCount + 1; len(b.recorded) != want {
-		return fmt.Errorf("the operator wrote the status of a saga of %d steps %d times, not %d", stepCount, len(b.recorded), want)
-	}
-	return nil
+	return recorded, err
 }
 
 // statuses returns the statuses that a watch sees until the saga is settled, each once.

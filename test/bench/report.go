@@ -15,6 +15,7 @@ type report struct {
 	options
 	head   []string
 	limits table
+	ruled  table
 	sagas  table
 	counts []counted
 	idling table
@@ -56,6 +57,8 @@ func newReport(o options, now time.Time) *report {
 	}
 	r.limits = table{title: "The API server's own limit, no manager running (per second)"}
 	r.limits.add("clients", "creates", "status updates")
+	r.ruled = table{title: fmt.Sprintf("Status updates of a saga of %d steps, with and without the rules of its resource definition, %d clients", ruleSteps, ruleClients)}
+	r.ruled.add("measure", "with rules", "without", "difference")
 	r.sagas = table{title: fmt.Sprintf("%d sagas, %d in flight", o.sagas, o.inFlight)}
 	r.sagas.add("measure", "value")
 	r.idling = table{title: fmt.Sprintf("%d sagas that wait for an answer, %s", o.waiting, o.window)}
@@ -65,6 +68,15 @@ func newReport(o options, now time.Time) *report {
 
 func (r *report) limit(clients int, creates, updates float64) {
 	r.limits.add(fmt.Sprint(clients), number(creates), number(updates))
+}
+
+// ruleCost shows what rules cost one form of a saga.
+func (r *report) ruleCost(form string, c ruleCost) {
+	r.ruled.add("updates per second, a saga that "+form, number(c.with), number(c.without), fmt.Sprintf("%.1f%% slower", 100*c.slower))
+	r.ruled.add("CPU of kube-apiserver per update", fmt.Sprintf("%.2f ms", 1000*c.cpuWith), fmt.Sprintf("%.2f ms", 1000*c.cpuWithout),
+		fmt.Sprintf("%+.1f%%", 100*(c.cpuWith/c.cpuWithout-1)))
+	r.bars = append(r.bars, bar{what: "by how much rules slow the status updates of a saga that " + form, is: fmt.Sprintf("%.1f%%", 100*c.slower),
+		should: "at most 10%", ok: c.slower <= 0.1})
 }
 
 func (r *report) speed(took result, used costs, rss float64) {
@@ -150,10 +162,7 @@ func (r *report) exactMissed() bool {
 
 // print writes everything, as text or markdown.
 func (r *report) print(out io.Writer, format string) error {
-	tables := []*table{&r.limits, &r.sagas, r.countsTable(), &r.idling, r.barsTable()}
-	if r.waiting == 0 {
-		tables = slices.Delete(tables, 3, 4)
-	}
+	tables := r.tables()
 	write, bullet := (*table).text, ""
 	if format == "markdown" {
 		write, bullet = (*table).markdown, "- "
@@ -169,6 +178,17 @@ func (r *report) print(out io.Writer, format string) error {
 		}
 	}
 	return nil
+}
+
+// tables are those of what was measured.
+func (r *report) tables() []*table {
+	switch {
+	case r.onlyRules:
+		return []*table{&r.ruled, r.barsTable()}
+	case r.waiting == 0:
+		return []*table{&r.limits, &r.ruled, &r.sagas, r.countsTable(), r.barsTable()}
+	}
+	return []*table{&r.limits, &r.ruled, &r.sagas, r.countsTable(), &r.idling, r.barsTable()}
 }
 
 func (r *report) countsTable() *table {
