@@ -132,9 +132,8 @@ type SagaDefinitionSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:XValidation:rule="[self.map(s, s.name)].all(names, names.all(n, names.indexOf(n) == names.lastIndexOf(n)))",message="every step needs a name of its own: two steps have the same name"
-	// +kubebuilder:validation:XValidation:rule="self.filter(s, s.recovery == 'Pivot').size() <= 1",message="at most one step may have recovery Pivot"
-	// +kubebuilder:validation:XValidation:rule="self.map(s, s.recovery == 'Compensatable' ? 0 : s.recovery == 'Pivot' ? 1 : 2).isSorted()",message="steps must be listed as Compensatable ones first, then the Pivot, then Retriable ones"
-	// +kubebuilder:validation:XValidation:rule="[self.map(s, s.name)].all(names, self.all(i, s, !has(s.dependsOn) || s.dependsOn.all(d, names.indexOf(d) >= 0 && names.indexOf(d) < i)))",message="dependsOn names earlier steps only: list a step after those that it waits for"
+	// +kubebuilder:validation:XValidation:rule="[self.map(s, s.recovery == 'Compensatable' ? 0 : s.recovery == 'Pivot' ? 1 : 2)].all(order, order.isSorted() && order.indexOf(1) == order.lastIndexOf(1))",message="steps must be listed as Compensatable ones first, then at most one Pivot, then Retriable ones"
+	// +kubebuilder:validation:XValidation:rule="!self.exists(s, has(s.dependsOn)) || [self.map(s, s.name)].all(names, self.all(i, s, !has(s.dependsOn) || s.dependsOn.all(d, names.indexOf(d) >= 0 && names.indexOf(d) < i)))",message="dependsOn names earlier steps only: list a step after those that it waits for"
 	Steps []Step `json:"steps"`
 }
 
@@ -145,7 +144,7 @@ type SagaDefinitionSpec struct {
 // Step is one unit of work, done by one participant.
 //
 // +kubebuilder:validation:XValidation:rule="[has(self.action), has(self.publish), has(self.await), has(self.delay), has(self.approval)].filter(is, is).size() == 1",message="a step needs exactly one of action, publish, await, delay and approval"
-// +kubebuilder:validation:XValidation:rule="self.recovery != 'Compensatable' || has(self.compensation) || !has(self.action) && !has(self.publish)",message="a Compensatable step needs a compensation; where it changes nothing, say compensation: {policy: None}"
+// +kubebuilder:validation:XValidation:rule="has(self.compensation) || self.recovery != 'Compensatable' || !has(self.action) && !has(self.publish)",message="a Compensatable step needs a compensation; where it changes nothing, say compensation: {policy: None}"
 // +kubebuilder:validation:XValidation:rule="!has(self.compensation) || self.recovery == 'Compensatable'",message="a Pivot or Retriable step is never undone: remove its compensation"
 // +kubebuilder:validation:XValidation:rule="has(self.participant) || !has(self.action) && !has(self.publish) && !has(self.await) && (!has(self.compensation) || self.compensation.policy == 'None')",message="a step that sends or awaits something needs a participant"
 // +kubebuilder:validation:XValidation:rule="!has(self.onFailure) || self.onFailure != 'Continue' || self.recovery == 'Compensatable'",message="only a Compensatable step may say onFailure: Continue"

@@ -15,7 +15,7 @@ import (
 
 // examplesOf are the examples that between them have every field of a kind.
 var examplesOf = map[string][]string{
-	"Saga": {saga, sagaByReference}, "SagaDefinition": {definition}, "SagaParticipant": {participant}, "OrderWorkflow": {order},
+	"Saga": {saga, sagaGraph, sagaByReference}, "SagaDefinition": {definition, graph}, "SagaParticipant": {participant}, "OrderWorkflow": {order},
 }
 
 // bound is one limit of one field: what breaks it, what is just within it, and a part of the refusal.

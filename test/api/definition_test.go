@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -72,39 +73,35 @@ func (d definitionAt) steps() map[string]attempt {
 }
 
 func (d definitionAt) unknown(field string) string {
-	kind := map[string]string{definition: "SagaDefinition", saga: "Saga"}[d.example]
+	kind := map[string]string{"spec": "SagaDefinition", "spec/definition": "Saga"}[d.path]
 	return fmt.Sprintf("%s in version \"v1alpha1\" cannot be handled as a %s: strict decoding error: unknown field \"%s.%s\"", kind, kind, d.field, field)
 }
 
 func (d definitionAt) recoveries() map[string]attempt {
 	const (
-		onePivot  = "at most one step may have recovery Pivot"
-		listed    = "steps must be listed as Compensatable ones first, then the Pivot, then Retriable ones"
-		undo      = "a Compensatable step needs a compensation; where it changes nothing, say compensation: {policy: None}"
-		never     = "a Pivot or Retriable step is never undone: remove its compensation"
-		either    = "every step needs exactly one of action and publish"
-		eitherOr  = "a compensation needs either a command or policy None"
-		published = "an event cannot be taken back: a publish step's compensation must be {policy: None}"
+		listed   = inOrder
+		undo     = "a Compensatable step needs a compensation; where it changes nothing, say compensation: {policy: None}"
+		never    = "a Pivot or Retriable step is never undone: remove its compensation"
+		eitherOr = "a compensation needs exactly one of a command, an event to publish, and policy None"
 	)
 	publish := fields("event", "reserved")
 	none := fields("policy", "None")
 	return map[string]attempt{
-		"action and publish":                              d.creating(d.set("steps/2/publish", publish)).refused(d.invalid("steps", either)),
-		"neither action nor publish":                      d.creating(d.remove("steps/2/action")).refused(d.invalid("steps", either)),
-		"two pivots":                                      d.creating(d.set("steps/3/recovery", "Pivot")).refused(d.invalid("steps", onePivot)),
+		"action and publish":                              d.creating(d.set("steps/2/publish", publish)).refused(d.invalid("steps[2]", oneKind)),
+		"neither action nor publish":                      d.creating(d.remove("steps/2/action")).refused(d.invalid("steps[2]", oneKind)),
+		"two pivots":                                      d.creating(d.set("steps/3/recovery", "Pivot")).refused(d.invalid("steps", listed)),
 		"a retriable before the pivot":                    d.creating(d.set("steps/1/recovery", "Retriable"), d.remove("steps/1/compensation")).refused(d.invalid("steps", listed)),
 		"a compensatable after the pivot":                 d.creating(d.set("steps/3/recovery", "Compensatable"), d.set("steps/3/compensation", none)).refused(d.invalid("steps", listed)),
 		"a retriable without any pivot":                   d.creating(d.remove("steps/2")),
 		"only compensatable steps":                        d.creating(d.remove("steps/3"), d.remove("steps/2")),
-		"recovery is Compensatable where nothing is said": d.creating(d.remove("steps/1/compensation")).refused(d.invalid("steps", undo)),
+		"recovery is Compensatable where nothing is said": d.creating(d.remove("steps/1/compensation")).refused(d.invalid("steps[1]", undo)),
 		"no compensation on purpose":                      d.creating(d.set("steps/1/compensation", none)),
-		"a compensation on a pivot":                       d.creating(d.set("steps/2/compensation", none)).refused(d.invalid("steps", never)),
-		"a compensation on a retriable":                   d.creating(d.set("steps/3/compensation", none)).refused(d.invalid("steps", never)),
-		"policy None with a command":                      d.creating(d.set("steps/1/compensation/policy", "None")).refused(d.invalid("steps", eitherOr)),
-		"policy Run without a command":                    d.creating(d.remove("steps/1/compensation/command")).refused(d.invalid("steps", eitherOr)),
-		"an event that is undone": d.creating(d.remove("steps/1/action"), d.set("steps/1/publish", publish)).
-			refused(d.invalid("steps", published)),
-		"an event that needs no undoing": d.creating(d.remove("steps/1/action"), d.set("steps/1/publish", publish), d.set("steps/1/compensation", none)),
+		"a compensation on a pivot":                       d.creating(d.set("steps/2/compensation", none)).refused(d.invalid("steps[2]", never)),
+		"a compensation on a retriable":                   d.creating(d.set("steps/3/compensation", none)).refused(d.invalid("steps[3]", never)),
+		"policy None with a command":                      d.creating(d.set("steps/1/compensation/policy", "None")).refused(d.invalid("steps[1].compensation", eitherOr)),
+		"policy Run without a command":                    d.creating(d.remove("steps/1/compensation/command")).refused(d.invalid("steps[1].compensation", eitherOr)),
+		"an event that a command undoes":                  d.creating(d.remove("steps/1/action"), d.set("steps/1/publish", publish)),
+		"an event that needs no undoing":                  d.creating(d.remove("steps/1/action"), d.set("steps/1/publish", publish), d.set("steps/1/compensation", none)),
 		"a recovery that is unknown": d.creating(d.set("steps/1/recovery", "Undoable")).
 			refused(d.says("steps[1].recovery", `Unsupported value: "Undoable": supported values: "Compensatable", "Pivot", "Retriable"`)),
 	}
@@ -116,7 +113,7 @@ func (d definitionAt) exchanges() map[string]attempt {
 			refused(d.invalid("steps[0].action.retry.maxAttempts", "-1: "+d.field+".steps[0].action.retry.maxAttempts in body should be greater than or equal to 1")),
 		"no limit of attempts but by leaving it out": d.creating(d.remove("steps/0/action/retry/maxAttempts")),
 	}
-	for _, limit := range []struct{ path, least, tooLittle, most, tooMuch, message string }{
+	return join(all, d.durations([]durationBound{
 		{"deadline", "1s", "0s", "8784h", "8785h", "deadline must be from 1s to 8784h"},
 		{"steps/0/action/timeout", "1s", "0s", "24h", "25h", "timeout must be from 1s to 24h"},
 		{"steps/0/action/retry/initialBackoff", "1s", "999ms", "1h", "1h1s", "initialBackoff must be from 1s to 1h"},
@@ -124,8 +121,19 @@ func (d definitionAt) exchanges() map[string]attempt {
 		{"steps/0/compensation/timeout", "1s", "0s", "24h", "25h", "timeout must be from 1s to 24h"},
 		{"steps/0/compensation/retry/initialBackoff", "1s", "999ms", "1h", "1h1s", "initialBackoff must be from 1s to 1h"},
 		{"steps/0/compensation/retry/maxBackoff", "1s", "0h", "24h", "24h1ms", "maxBackoff must be from 1s to 24h"},
-	} {
-		field := strings.ReplaceAll(strings.ReplaceAll(limit.path, "/0/", "[0]."), "/", ".")
+	}))
+}
+
+// durationBound is a field and what it may be at least and at most.
+type durationBound struct{ path, least, tooLittle, most, tooMuch, message string }
+
+var ofAnItem = regexp.MustCompile(`/([0-9]+)/`)
+
+// durations tries both bounds of each, and what is just beyond them.
+func (d definitionAt) durations(bounds []durationBound) map[string]attempt {
+	all := map[string]attempt{}
+	for _, limit := range bounds {
+		field := strings.ReplaceAll(ofAnItem.ReplaceAllString(limit.path, "[$1]."), "/", ".")
 		all[limit.path+" at least"] = d.creating(d.set(limit.path, limit.least))
 		all[limit.path+" at most"] = d.creating(d.set(limit.path, limit.most))
 		for _, wrong := range []string{limit.tooLittle, limit.tooMuch} {

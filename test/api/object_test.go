@@ -16,7 +16,9 @@ import (
 // examples are the files of testdata: valid objects that between them have every field.
 const (
 	definition      = "definition"
-	saga            = "saga" // holds its definition
+	graph           = "graph" // a definition with steps of every kind
+	saga            = "saga"  // holds its definition
+	sagaGraph       = "saga-graph"
 	sagaByReference = "saga-by-reference"
 	participant     = "participant"
 	order           = "order"

@@ -36,6 +36,8 @@ func (a attempt) refused(want ...string) attempt {
 var tables = map[string]map[string]attempt{
 	"definitions":  definitionAttempts(definition, "spec"),
 	"inline":       definitionAttempts(saga, "spec/definition"),
+	"graphs":       graphAttempts(graph, "spec"),
+	"inline graph": graphAttempts(sagaGraph, "spec/definition"),
 	"sagas":        sagaAttempts,
 	"participants": participantAttempts,
 	"orders":       orderAttempts,

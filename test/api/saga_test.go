@@ -4,7 +4,7 @@ import "strings"
 
 const (
 	newSaga           = ": make a new saga"
-	definitionIsFixed = "spec: Invalid value: the definition of a saga cannot change" + newSaga
+	definitionIsFixed = "spec.definition: Invalid value: the definition of a saga cannot change" + newSaga
 	paramsAreFixed    = "spec: Invalid value: the params of a saga cannot change" + newSaga
 	sagaName          = "<nil>: Invalid value: the name is part of idempotency keys: it must have at most 128 characters"
 )
@@ -36,9 +36,13 @@ var sagaCreations = map[string]attempt{
 	"params that are left out": creating(saga, remove("spec/params")),
 	"an output that goes with another decision": creating(saga, set("spec/resolutions/0/action", "Skip")).
 		refused("spec.resolutions[0]: Invalid value: output goes with action MarkDone only"),
-	"a decision without output": creating(saga, set("spec/resolutions/0/action", "Skip"), remove("spec/resolutions/0/output")),
-	"a ttl of nothing":          creating(saga, set("spec/ttl", fields("completed", "0s", "otherwise", "0s"))),
-	"a ttl of a leap year":      creating(saga, set("spec/ttl", fields("completed", "8784h", "otherwise", "8784h"))),
+	"a decision without output":   creating(saga, set("spec/resolutions/0/action", "Skip"), remove("spec/resolutions/0/output")),
+	"a revision that is pinned":   creating(sagaByReference, set("spec/definitionRef/revision", "order-fulfilment-1")),
+	"a revision that is left out": creating(sagaByReference, remove("spec/definitionRef/revision")),
+	"a revision in capital letters": creating(sagaByReference, set("spec/definitionRef/revision", "Latest")).
+		refused(`spec.definitionRef.revision: Invalid value: "Latest": spec.definitionRef.revision in body should match '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$'`),
+	"a ttl of nothing":     creating(saga, set("spec/ttl", fields("completed", "0s", "otherwise", "0s"))),
+	"a ttl of a leap year": creating(saga, set("spec/ttl", fields("completed", "8784h", "otherwise", "8784h"))),
 	"a ttl beyond a year": creating(saga, set("spec/ttl", fields("completed", "8785h", "otherwise", "8784h1s"))).refused(
 		`spec.ttl.completed: Invalid value: "8785h": completed must be at most 8784h`,
 		`spec.ttl.otherwise: Invalid value: "8784h1s": otherwise must be at most 8784h`),
@@ -63,6 +67,13 @@ var sagaChanges = map[string]attempt{
 	"a definition that is taken away": updating(saga, remove("spec/definition")).refused(definitionIsFixed),
 	"a reference that changes": updating(sagaByReference, set("spec/definitionRef/name", "other")).
 		refused("spec: Invalid value: the definitionRef of a saga cannot change" + newSaga),
+	"a revision that changes": updating(sagaByReference, set("spec/definitionRef/revision", "order-fulfilment-1")).
+		refused("spec: Invalid value: the definitionRef of a saga cannot change" + newSaga),
+	"a revision that is taken away": updating(sagaByReference, remove("spec/definitionRef/revision")).
+		refused("spec: Invalid value: the definitionRef of a saga cannot change" + newSaga),
+	"dependencies that change places": updating(sagaGraph, swap("spec/definition/steps/3/dependsOn")).refused(definitionIsFixed),
+	"an upcast's output that changes": updating(sagaGraph, rename(firstStep+"/action/upcasts/0/output/reservationId", "id")).refused(definitionIsFixed),
+	"outputs that change":             updating(sagaGraph, set("spec/definition/outputs/shipment", "s")).refused(definitionIsFixed),
 	"an idempotencyKey that changes": updating(saga, set("spec/idempotencyKey", "other")).
 		refused("spec: Invalid value: the idempotencyKey of a saga cannot change" + newSaga),
 	"an idempotencyKey that is taken away": updating(saga, remove("spec/idempotencyKey")).
