@@ -13,7 +13,7 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 )
@@ -24,10 +24,13 @@ type Refusal struct {
 	Message string
 }
 
-// Admit returns object as the API server would store it, with defaults and without status, and all that it would refuse it
-// for. object is not changed. Its kind is one that the rules know; where it names no namespace, it stands in default.
-func (r *Rules) Admit(ctx context.Context, object map[string]any) (map[string]any, []Refusal) {
-	stored := &unstructured.Unstructured{Object: runtime.DeepCopyJSON(object)}
+// Admit returns object, a JSON object, as the API server would store it, with defaults and without status, and all that it
+// would refuse it for. Where it names no namespace, it stands in default.
+func (r *Rules) Admit(ctx context.Context, object []byte) (map[string]any, []Refusal) {
+	stored := &unstructured.Unstructured{}
+	if err := json.Unmarshal(object, &stored.Object); err != nil { // whole numbers become integers, as in the API server
+		return nil, []Refusal{{Message: err.Error()}}
+	}
 	of, ok := r.kinds[stored.GroupVersionKind()]
 	if !ok {
 		return stored.Object, []Refusal{{Field: "kind", Message: fmt.Sprintf("%s is none of ours", stored.GroupVersionKind())}}

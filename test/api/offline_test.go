@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -30,7 +31,11 @@ func TestWhatIsJudgedOfflineIsWhatTheAPIServerSays(t *testing.T) {
 				for _, change := range a.edits {
 					change(object)
 				}
-				_, refusals := rules.Admit(t.Context(), object.Object)
+				raw, err := json.Marshal(object.Object)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, refusals := rules.Admit(t.Context(), raw)
 				var got []string
 				for _, r := range refusals {
 					got = append(got, r.Field+": "+r.Message)
