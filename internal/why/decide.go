@@ -1,0 +1,98 @@
+package why
+
+import (
+	"fmt"
+	"strings"
+
+	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
+)
+
+// deciding are the steps that wait for a person as NeedsIntervention.
+func (c Case) deciding() []*v1alpha1.StepStatus {
+	var waits []*v1alpha1.StepStatus
+	for i := range c.Saga.Status.Steps {
+		if st := &c.Saga.Status.Steps[i]; st.State == v1alpha1.StepNeedsIntervention {
+			waits = append(waits, st)
+		}
+	}
+	return waits
+}
+
+// KeyUsed says whether a step waits because another saga has used its idempotency key: only abort or adopt of the whole saga help.
+func KeyUsed(st *v1alpha1.StepStatus) bool {
+	return st.State == v1alpha1.StepNeedsIntervention && st.Compensation == nil && st.Action != nil &&
+		st.Action.Outcome == v1alpha1.ExchangeFailed && st.Action.Code == v1alpha1.CodeKeyUsed
+}
+
+// Approving says whether a step is an approval that waits for a person.
+func (c Case) Approving(st *v1alpha1.StepStatus) bool {
+	if st.State != v1alpha1.StepRunning {
+		return false
+	}
+	if def := c.step(st.Name); def != nil {
+		return def.Approval != nil
+	}
+	resolved := int32(0)
+	if st.Resolved != nil {
+		resolved = st.Resolved.Decision
+	}
+	return st.Decision > resolved
+}
+
+// Actions are what a person may decide about a step that waits; none where nothing of it can be resolved.
+func (c Case) Actions(st *v1alpha1.StepStatus) []v1alpha1.ResolutionAction {
+	undone := c.Saga.Status.Cause != nil
+	recovery := v1alpha1.RecoveryType("")
+	if def := c.step(st.Name); def != nil {
+		recovery = def.Recovery
+	}
+	switch {
+	case c.Approving(st):
+		return []v1alpha1.ResolutionAction{v1alpha1.ResolutionMarkDone, v1alpha1.ResolutionCompensate, v1alpha1.ResolutionSkip, v1alpha1.ResolutionRetry}
+	case st.State != v1alpha1.StepNeedsIntervention, KeyUsed(st):
+		return nil
+	case undone && st.Compensation == nil:
+		return []v1alpha1.ResolutionAction{v1alpha1.ResolutionSkip, v1alpha1.ResolutionMarkDone}
+	}
+	actions := []v1alpha1.ResolutionAction{v1alpha1.ResolutionRetry, v1alpha1.ResolutionSkip, v1alpha1.ResolutionMarkDone}
+	if !undone && (recovery == v1alpha1.RecoveryPivot || recovery == "") {
+		actions = append(actions, v1alpha1.ResolutionCompensate)
+	}
+	return actions
+}
+
+// decisions names each decision that is waited for, and the command that takes it.
+func (c Case) decisions(waits []*v1alpha1.StepStatus) string {
+	for _, st := range waits {
+		if KeyUsed(st) {
+			return c.keyUsed(st)
+		}
+	}
+	var words []string
+	for _, st := range waits {
+		words = append(words, c.decision(st))
+	}
+	return "waits for a person: " + strings.Join(words, "; ")
+}
+
+func (c Case) decision(st *v1alpha1.StepStatus) string {
+	var actions []string
+	for _, action := range c.Actions(st) {
+		actions = append(actions, string(action))
+	}
+	x, what := st.Action, "action"
+	if st.Compensation != nil {
+		x, what = st.Compensation, "compensation"
+	}
+	trouble := ""
+	if x != nil {
+		trouble = coded(x.Code, x.Message)
+	}
+	command := c.command("resolve", st.Name, "--action", strings.Join(actions, "|"), "--reason '…'")
+	return fmt.Sprintf("decision %d on the %s of step %q%s is to be %s, with `%s`", st.Decision, what, st.Name, trouble, list(actions, "or"), command)
+}
+
+func (c Case) keyUsed(st *v1alpha1.StepStatus) string {
+	return fmt.Sprintf("waits for a person, since another saga has used its idempotency key (step %q): where the first run counts, end this one with "+
+		"`%s`; where it was lost, continue it with `%s`", st.Name, c.command("abort"), c.command("adopt"))
+}
