@@ -1,0 +1,42 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// arguments bounds the number of a command's arguments; what is wrong with it is misuse.
+func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError{fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())}
+		}
+		return nil
+	}
+}
+
+// misuse is an error about the command line.
+func misuse(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// oneOf says that a flag's value is none of those that it may have.
+func oneOf(flag, value string, known ...string) error {
+	if slices.Contains(known, value) {
+		return nil
+	}
+	return misuse("--%s must be one of %s, is %q", flag, strings.Join(nonempty(known), ", "), value)
+}
+
+func nonempty(words []string) []string {
+	return slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "" })
+}
+
+// complete offers fixed values for a flag.
+func complete(cmd *cobra.Command, flag string, values ...string) {
+	offer := cobra.FixedCompletions(nonempty(values), cobra.ShellCompDirectiveNoFileComp)
+	if err := cmd.RegisterFlagCompletionFunc(flag, offer); err != nil {
+		panic(err) // the flag is not declared: a mistake of ours that every test sees
+	}
+}

@@ -1,0 +1,152 @@
+package lint
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	yamlnode "go.yaml.in/yaml/v3"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/yaml"
+
+	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
+	"github.com/sagas-dev/saga-operator/internal/program"
+)
+
+// Source is the text of one file.
+type Source struct {
+	Name string
+	Text string
+}
+
+// document is one YAML or JSON document of a file.
+type document struct {
+	file  string
+	first int // its first line, from 1
+	text  string
+}
+
+// split cuts a file where a line begins with ---.
+func split(source Source) []document {
+	var docs []document
+	current := document{file: source.Name, first: 1}
+	var lines []string
+	flush := func(next int) {
+		current.text = strings.Join(lines, "\n")
+		if !blank(lines) {
+			docs = append(docs, current)
+		}
+		current, lines = document{file: source.Name, first: next}, nil
+	}
+	for i, line := range strings.Split(strings.ReplaceAll(source.Text, "\r\n", "\n"), "\n") {
+		if rest, separates := strings.CutPrefix(line, "---"); separates {
+			flush(i + 1)
+			line = "   " + rest // what stands behind it belongs to the next
+		}
+		lines = append(lines, line)
+	}
+	flush(0)
+	return docs
+}
+
+// blank says whether there is nothing but comments.
+func blank(lines []string) bool {
+	for _, line := range lines {
+		if bare := strings.TrimSpace(line); bare != "" && !strings.HasPrefix(bare, "#") {
+			return false
+		}
+	}
+	return true
+}
+
+// object is one object of a document.
+type object struct {
+	file  string
+	first int            // the first line of its document
+	node  *yamlnode.Node // where its fields stand
+	raw   []byte         // as JSON
+	meta  struct {
+		metav1.TypeMeta `json:",inline"`
+		Metadata        struct {
+			Name         string `json:"name"`
+			GenerateName string `json:"generateName"`
+			Namespace    string `json:"namespace"`
+		} `json:"metadata"`
+		Items []json.RawMessage `json:"items"`
+	}
+
+	// What it is, once the schema has accepted it; at most one, but that an order has the saga that it will make.
+	definition  *v1alpha1.SagaDefinition
+	participant *v1alpha1.SagaParticipant
+	saga        *v1alpha1.Saga
+	order       *v1alpha1.OrderWorkflow
+	compiled    *program.Compiled // a definition, or that within a saga
+}
+
+func (o *object) kind() schema.GroupVersionKind { return o.meta.GroupVersionKind() }
+
+func (o *object) name() string {
+	if o.meta.Metadata.Name == "" && o.meta.Metadata.GenerateName != "" {
+		return o.meta.Metadata.GenerateName + "*"
+	}
+	return o.meta.Metadata.Name
+}
+
+// objects returns what the document holds: one object, or the items of a List. A finding says why it cannot be read.
+func (d document) objects() ([]*object, *Finding) {
+	raw, err := yaml.YAMLToJSONStrict([]byte(d.text))
+	if err != nil {
+		return nil, d.unreadable(err)
+	}
+	var tree yamlnode.Node
+	if err := yamlnode.Unmarshal([]byte(d.text), &tree); err != nil {
+		return nil, d.unreadable(err)
+	}
+	var root *yamlnode.Node
+	if len(tree.Content) > 0 {
+		root = tree.Content[0]
+	}
+	o, err := d.object(raw, root)
+	if err != nil {
+		return nil, d.unreadable(err)
+	}
+	if o.kind() != (schema.GroupVersionKind{Version: "v1", Kind: "List"}) {
+		return []*object{o}, nil
+	}
+	var items []*object
+	for i, item := range o.meta.Items {
+		in, err := d.object(item, child(child(root, "items"), strconv.Itoa(i)))
+		if err != nil {
+			return nil, d.unreadable(err)
+		}
+		items = append(items, in)
+	}
+	return items, nil
+}
+
+func (d document) object(raw []byte, node *yamlnode.Node) (*object, error) {
+	o := &object{file: d.file, first: d.first, node: node, raw: raw}
+	if err := json.Unmarshal(raw, &o.meta); err != nil {
+		return nil, fmt.Errorf("it is no Kubernetes object: %w", err)
+	}
+	if o.meta.Kind == "" || o.meta.APIVersion == "" {
+		return nil, fmt.Errorf("it is no Kubernetes object: apiVersion and kind are needed")
+	}
+	return o, nil
+}
+
+var lineOf = regexp.MustCompile(`\bline (\d+)`)
+
+// unreadable is a document that is no object. Lines in its message become lines of the file.
+func (d document) unreadable(err error) *Finding {
+	f := &Finding{Severity: Error, File: d.file, Line: d.first, Message: strings.Join(strings.Fields(err.Error()), " ")}
+	f.Message = lineOf.ReplaceAllStringFunc(f.Message, func(match string) string {
+		n, _ := strconv.Atoi(strings.TrimPrefix(match, "line ")) // digits only
+		f.Line = d.first + n - 1
+		return fmt.Sprintf("line %d", f.Line)
+	})
+	return f
+}

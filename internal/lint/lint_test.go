@@ -1,0 +1,221 @@
+package lint
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var linter = sync.OnceValues(New)
+
+func lintOf(t *testing.T, sources ...Source) Report {
+	t.Helper()
+	l, err := linter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l.Lint(t.Context(), sources)
+}
+
+const catalogue = `apiVersion: sagas.dev/v1alpha1
+kind: SagaParticipant
+metadata: {name: payment}
+spec:
+  topics: {commands: payment.commands}
+---
+apiVersion: sagas.dev/v1alpha1
+kind: SagaDefinition
+metadata: {name: checkout}
+spec:
+  parameters: {type: object, required: [amount], properties: {amount: {type: string}}}
+  steps:
+  - name: charge
+    participant: payment
+    action: {command: charge, input: {amount: "${params.amount}"}}
+    compensation: {command: refund}
+`
+
+const run1 = `apiVersion: sagas.dev/v1alpha1
+kind: Saga
+metadata: {name: one}
+spec:
+  definitionRef: {name: checkout}
+  params: {amount: "12.50"}
+`
+
+func TestWhatIsWrongIsFoundWhereItStands(t *testing.T) {
+	for name, tc := range map[string]struct {
+		text string
+		want []string
+	}{
+		"a definition with its participant and its saga is fine": {catalogue + "---\n" + run1, nil},
+		"a field that is misspelt": {
+			strings.Replace(catalogue, "compensation: {command: refund}", "compensation:\n      comand: refund", 1),
+			[]string{
+				`f.yaml:12 (SagaDefinition/checkout): spec.steps: Invalid value: a compensation needs exactly one of a command, an event to publish, and policy None`,
+				`f.yaml:17 (SagaDefinition/checkout): spec.steps[0].compensation.comand: unknown field "spec.steps[0].compensation.comand"`,
+			},
+		},
+		"a bound of the schema": {
+			strings.Replace(catalogue, "name: charge", "name: Charge", 1),
+			[]string{`f.yaml:13 (SagaDefinition/checkout): spec.steps[0].name: Invalid value: "Charge": spec.steps[0].name in body should match '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'`},
+		},
+		"a rule over steps": {
+			strings.Replace(catalogue, "    compensation: {command: refund}\n", "", 1),
+			[]string{`f.yaml:12 (SagaDefinition/checkout): spec.steps: Invalid value: a Compensatable step needs a compensation; where it changes nothing, say compensation: {policy: None}`},
+		},
+		"an expression": {
+			strings.Replace(catalogue, "${params.amount}", "${params.amount + }", 1),
+			[]string{`f.yaml:15 (SagaDefinition/checkout): spec.steps[0].action.input.amount: 1:17: Syntax error: mismatched input the end`},
+		},
+		"a schema of parameters": {
+			strings.Replace(catalogue, "type: object, required", "type: thing, required", 1),
+			[]string{`f.yaml:11 (SagaDefinition/checkout): spec.parameters: schema is not valid: /type: matches none of the alternatives`},
+		},
+		"params that break the schema": {
+			catalogue + "---\n" + strings.Replace(run1, `{amount: "12.50"}`, "{amount: 12.5}", 1),
+			[]string{`f.yaml:23 (Saga/one): spec.params: parameters break the schema: /amount: must be of type string, is number`},
+		},
+		"a participant without the topic that is needed": {
+			strings.Replace(catalogue, "commands: payment.commands", "events: payment.events", 1),
+			[]string{`f.yaml:14 (SagaDefinition/checkout): spec.steps[0].participant: SagaParticipant "payment" names no topic for commands (f.yaml:5), which a step of it needs`},
+		},
+		"what is not among the files is no mistake": {
+			run1,
+			[]string{`f.yaml:5 (Saga/one): warning: spec.definitionRef.name: SagaDefinition "checkout" is not among these files`},
+		},
+		"the same object twice": {
+			catalogue + "---\n" + run1 + "---\n" + run1,
+			[]string{`f.yaml:27 (Saga/one): metadata.name: the same object stands at f.yaml:20`},
+		},
+		"two sagas of one key": {
+			catalogue + "---\n" + run1 + "---\n" + strings.Replace(run1, "name: one}\nspec:", "name: two}\nspec:\n  idempotencyKey: one", 1),
+			[]string{`f.yaml:29 (Saga/two): spec.idempotencyKey: Saga/one at f.yaml:21 has the same idempotency key: one of them would be rejected, or have no effect`},
+		},
+		"the same name in another namespace is another object": {
+			catalogue + "---\n" + run1 + "---\n" + strings.Replace(run1, "{name: one}", "{name: one, namespace: other}", 1),
+			[]string{`f.yaml:29 (Saga/one): warning: spec.definitionRef.name: SagaDefinition "checkout" is not among these files`},
+		},
+		"an output that may not be there": {
+			catalogue + `  - name: gift
+    when: params.gift
+    participant: payment
+    action: {command: gift}
+    compensation: {command: ungift}
+  - name: ship
+    recovery: Pivot
+    participant: payment
+    action: {command: ship, input: {id: "${steps['gift'].output.id}"}}
+`,
+			[]string{`f.yaml:22 (SagaDefinition/checkout): warning: spec.steps[2]: reads the output of step "gift", which has none where its condition (when) is false: write steps['gift'].?output.?field.orValue('')`},
+		},
+		"no YAML": {
+			"apiVersion: v1\nkind: [\n",
+			[]string{"f.yaml:2: yaml: line 2: did not find expected node content"},
+		},
+		"a key twice": {
+			"# a comment\n---\napiVersion: v1\nkind: A\nkind: B\n",
+			[]string{`f.yaml:5: yaml: unmarshal errors: line 5: key "kind" already set in map`},
+		},
+		"no Kubernetes object": {"a: b\n", []string{"f.yaml:1: it is no Kubernetes object: apiVersion and kind are needed"}},
+		"a kind that we do not have": {
+			"apiVersion: sagas.dev/v1\nkind: Saga\nmetadata: {name: x}\n",
+			[]string{"f.yaml:2 (Saga/x): kind: there is no Saga in sagas.dev/v1, as far as this version of the plugin knows"},
+		},
+		"an item of a list": {
+			"apiVersion: v1\nkind: List\nitems:\n- apiVersion: sagas.dev/v1alpha1\n  kind: SagaParticipant\n  metadata: {name: p}\n  spec:\n    topics: {}\n",
+			[]string{`f.yaml:8 (SagaParticipant/p): spec.topics: Invalid value: name a topic for commands, for events, or both`},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, finding := range lintOf(t, Source{Name: "f.yaml", Text: tc.text}).Findings {
+				got = append(got, finding.String())
+			}
+			if len(got) != len(tc.want) {
+				t.Fatalf("found\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tc.want, "\n"))
+			}
+			for i := range got {
+				if !strings.HasPrefix(got[i], tc.want[i]) {
+					t.Errorf("found\n%s\nwant\n%s", got[i], tc.want[i])
+				}
+			}
+		})
+	}
+}
+
+const anOrder = `apiVersion: sagas.dev/v1alpha1
+kind: OrderWorkflow
+metadata: {name: one}
+spec:
+  customer: {id: c-1, name: Ada}
+  currency: JPY
+  definitionRef: {name: checkout}
+  lines: [{sku: A, quantity: 1, unitPrice: "1.5"}]
+  total: "1.5"
+  payment: {method: tok}
+  delivery: {address: [Street 1], city: Bonn, country: DE}
+`
+
+func TestAnOrderIsJudgedByItsAmountsAndItsSaga(t *testing.T) {
+	report := lintOf(t, Source{Name: "c.yaml", Text: strings.Replace(catalogue, "required: [amount]", "required: [coupon]", 1)},
+		Source{Name: "o.yaml", Text: anOrder}, Source{Name: "s.yaml", Text: run1})
+	var got []string
+	for _, finding := range report.Findings {
+		got = append(got, finding.String())
+	}
+	want := []string{
+		`o.yaml:4 (OrderWorkflow/one): spec: parameters break the schema: /coupon: is required`,
+		`o.yaml:9 (OrderWorkflow/one): spec.total: "1.5" has 1 decimals, but JPY has 0`,
+		`s.yaml:3 (Saga/one): metadata.name: the OrderWorkflow at o.yaml:3 has or makes a Saga of this name`,
+		`s.yaml:6 (Saga/one): spec.params: parameters break the schema: /coupon: is required`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if report.Count(Error) != 4 || report.Objects != 4 {
+		t.Errorf("%d errors in %d objects are counted", report.Count(Error), report.Objects)
+	}
+}
+
+func TestTheSamplesAndExamplesHaveNoErrors(t *testing.T) {
+	sources, err := Read([]string{"../../config/samples", "../../examples"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report := lintOf(t, sources...)
+	if report.Objects < 10 || report.Passed < 10 || report.Count(Error) > 0 {
+		t.Errorf("judged %d objects, passed %d over: %v", report.Objects, report.Passed, report.Findings)
+	}
+}
+
+func TestFilesDirectoriesAndWhatIsPipedInAreRead(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"b/deep.yml": "1", "a.yaml": "2", "c.json": "3", "notes.txt": "4"} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sources, err := Read([]string{dir, "-", filepath.Join(dir, "notes.txt")}, strings.NewReader("5"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, s := range sources {
+		got = append(got, strings.TrimPrefix(s.Name, dir)+"="+s.Text)
+	}
+	if diff := cmp.Diff([]string{"/a.yaml=2", "/b/deep.yml=1", "/c.json=3", "stdin=5", "/notes.txt=4"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := Read([]string{filepath.Join(dir, "missing")}, nil); err == nil || !strings.Contains(err.Error(), "missing") {
+		t.Errorf("a file that is missing: %v", err)
+	}
+}
