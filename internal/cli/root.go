@@ -77,4 +77,7 @@ func NewRoot(streams genericiooptions.IOStreams) *cobra.Command {
 // commands are what the plugin can do, in the order of its help.
 var commands = []func(genericiooptions.IOStreams) *cobra.Command{
 	newLint,
+	newGet,
+	newTree,
+	newWhy,
 }
