@@ -133,11 +133,13 @@ func (v *visit) earOf(participant string) heard {
 	return heard{v.eventsHeard[v.topics[participant].Events]}
 }
 
-// earOfAll is how well everything was heard that may tell what became of the saga.
+// earOfAll is how well everything was heard that may tell what became of the steps in flight.
 func (v *visit) earOfAll() heard {
 	all := v.ear
-	for _, l := range v.run.Listens(v.saga.Status.SagaState) {
-		all = worseOf(all, v.earOf(l.Participant))
+	for _, t := range v.run.Timers(v.saga.Status.SagaState) {
+		if t.Kind == engine.TimerAwait {
+			all = worseOf(all, v.earOf(t.Participant))
+		}
 	}
 	return all
 }

@@ -88,13 +88,16 @@ func TestAnAwaitedEventCompletesItsStep(t *testing.T) {
 	}
 }
 
+// askingFirst has b asked something before the payment is awaited.
+func askingFirst(saga *v1alpha1.Saga) {
+	d := saga.Spec.Definition
+	first := v1alpha1.Step{Name: "ask", Participant: "b", Action: &v1alpha1.Action{Command: "ask"},
+		Compensation: &v1alpha1.Compensation{Policy: v1alpha1.CompensationNone}}
+	d.Steps = append([]v1alpha1.Step{first}, d.Steps...)
+}
+
 func TestAnEventThatComesBeforeItsStepCounts(t *testing.T) {
-	s := await(t, func(saga *v1alpha1.Saga) {
-		d := saga.Spec.Definition
-		first := v1alpha1.Step{Name: "ask", Participant: "b", Action: &v1alpha1.Action{Command: "ask"},
-			Compensation: &v1alpha1.Compensation{Policy: v1alpha1.CompensationNone}}
-		d.Steps = append([]v1alpha1.Step{first}, d.Steps...)
-	})
+	s := await(t, askingFirst)
 	s.happens("a.received", "e-1", "o-1", ten)
 	s.mustReconcile("x")
 	s.expectCommitted(1) // it is kept in the saga's status
@@ -268,12 +271,7 @@ func TestAnAwaitWhoseEventDoesNotComeFails(t *testing.T) {
 }
 
 func TestAnEventThatCannotBeKeptAnyMoreIsADeadLetter(t *testing.T) {
-	s := await(t, func(saga *v1alpha1.Saga) {
-		d := saga.Spec.Definition
-		first := v1alpha1.Step{Name: "ask", Participant: "b", Action: &v1alpha1.Action{Command: "ask"},
-			Compensation: &v1alpha1.Compensation{Policy: v1alpha1.CompensationNone}}
-		d.Steps = append([]v1alpha1.Step{first}, d.Steps...)
-	})
+	s := await(t, askingFirst)
 	for i := range 9 {
 		s.happens("a.received", fmt.Sprint("e-", i), "o-1", ten)
 	}
@@ -315,4 +313,55 @@ func TestAnEventKeyCorrelatesAndOneThatDoesNotCompileIsWaitedFor(t *testing.T) {
 	s.happens("a.received", "e-1", "another", map[string]string{"order": "o-1", "amount": "10"})
 	s.mustReconcile("x")
 	s.expectState("pay", v1alpha1.StepSucceeded)
+}
+
+// hasOutput says whether a step's output is to be stored.
+func hasOutput(saga *v1alpha1.Saga, step string) bool {
+	return slices.ContainsFunc(saga.Status.Steps, func(st v1alpha1.StepStatus) bool { return st.Name == step && st.Output != nil })
+}
+
+func TestAnEventThatTheAPIServerRefusesIsADeadLetterAndTheSagaWaitsOn(t *testing.T) {
+	s := await(t)
+	s.happens("a.received", "e-1", "o-1", ten)
+	s.cache = s.refusing(func(saga *v1alpha1.Saga) bool { return hasOutput(saga, "pay") })
+	s.mustReconcile("x")
+	s.expectState("pay", v1alpha1.StepRunning)
+	s.expectCommitted(1)
+	if got := s.deadReasons(); !slices.Equal(got, []string{wire.ReasonStatusRejected}) {
+		t.Fatalf("dead letters: %v", got)
+	}
+}
+
+func TestAnEventIsNotBlamedForTheReplyBesideIt(t *testing.T) {
+	s := await(t, askingFirst)
+	s.happens("a.received", "e-1", "o-1", ten)
+	s.answer("b", wire.Succeeded, ten)
+	s.cache = s.refusing(func(saga *v1alpha1.Saga) bool { return hasOutput(saga, "ask") })
+	s.mustReconcile("x")
+	s.expectState("ask", v1alpha1.StepSucceeded)
+	s.expectCommitted(0)
+	s.mustReconcile("x")
+	s.expectState("pay", v1alpha1.StepSucceeded)
+	s.expectCommitted(1)
+}
+
+func TestADeadlineOfAnObservedSagaPassesOnceItsEventsWereHeard(t *testing.T) {
+	s := newSagas(t)
+	s.participants("a", "b")
+	saga := observing("x")
+	saga.Spec.Definition.Deadline = &metav1.Duration{Duration: time.Minute}
+	saga.Spec.Definition.Steps[0].Action.Timeout = &metav1.Duration{Duration: time.Hour}
+	saga.Spec.Definition.Steps = saga.Spec.Definition.Steps[:1]
+	s.start(saga)
+	s.look()
+	s.topic("a.events").since = time.Time{}
+	s.now = s.now.Add(10 * time.Minute)
+	s.happens("a.reserve-succeeded", "e-1", "o-1", map[string]string{})
+	s.mustReconcile("x")
+	s.topic("a.events").since = s.now
+	s.read()
+	s.mustReconcile("x")
+	if got := s.get("x").Status; got.Phase != v1alpha1.PhaseCompleted {
+		t.Fatalf("phase is %s, cause %+v", got.Phase, got.Cause)
+	}
 }

@@ -46,8 +46,11 @@ func older(a, b string) bool {
 }
 
 func (h *Hub) update(l *listener, saga Listener) {
-	if l.Waits && !saga.Waits {
+	switch {
+	case l.Waits && !saga.Waits:
 		h.parked -= len(l.waiting)
+	case !l.Waits && saga.Waits:
+		h.parked += len(l.waiting)
 	}
 	l.Listener = saga
 	now := map[place]bool{}
