@@ -26,6 +26,7 @@ import (
 
 // catalogue is a namespace with definitions and participants on a real API server.
 type catalogue struct {
+	keys      *EventKeys
 	t         *testing.T
 	api       client.WithWatch // past the reconcilers: for the test itself
 	namespace string
@@ -57,7 +58,7 @@ func newCatalogue(t *testing.T) *catalogue {
 		t.Fatal(err)
 	}
 	return &catalogue{
-		t: t, api: api, namespace: plane.Namespace(t),
+		keys: NewEventKeys(compiler), t: t, api: api, namespace: plane.Namespace(t),
 		clock:    clocktesting.NewFakePassiveClock(time.Now()), // the API server's clock dates deletions
 		programs: program.NewCache(compiler),
 		may:      topicpolicy.AllowAll(),
@@ -108,11 +109,11 @@ type reconciler interface {
 }
 
 func (c *catalogue) definitions() reconciler {
-	return &SagaDefinitionReconciler{Client: c.counting(), Live: c.live(), Programs: c.programs, Permitted: c.may, Clock: c.clock}
+	return &SagaDefinitionReconciler{Client: c.counting(), Live: c.live(), Programs: c.programs, Permitted: c.may, EventKeys: c.keys, Clock: c.clock}
 }
 
 func (c *catalogue) participants() reconciler {
-	return &SagaParticipantReconciler{Client: c.counting(), Live: c.live(), Permitted: c.may, Topics: c, Clock: c.clock}
+	return &SagaParticipantReconciler{Client: c.counting(), Live: c.live(), Permitted: c.may, EventKeys: c.keys, Topics: c, Clock: c.clock}
 }
 
 func (c *catalogue) revisions() reconciler {

@@ -2,7 +2,8 @@ package v1alpha1
 
 // Condition types of a Saga. All six are always present.
 const (
-	// ConditionAccepted says whether the saga can run; of a participant, whether it may name its topics (TopicNotPermitted).
+	// ConditionAccepted says whether the saga can run; of a participant, whether it may name its topics
+	// (TopicNotPermitted) and its events can be correlated (InvalidExpression).
 	// Reasons: Accepted; InvalidDefinition, InvalidParameters, InvalidExpression, InputTooLarge, DuplicateKey,
 	// ConcurrencyRejected, ReferencesMissing; Pending, DefinitionNotFound, ParticipantNotFound, Queued.
 	ConditionAccepted = "Accepted"

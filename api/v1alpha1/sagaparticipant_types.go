@@ -51,9 +51,10 @@ type SagaParticipantStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions are Accepted (reasons Accepted, TopicNotPermitted, Pending), TopicsReady (TopicsFound, TopicMissing,
-	// BrokerUnavailable, TopicNotPermitted, Pending), Ready (as TopicsReady), and Stalled (Progressing, TopicNotPermitted):
-	// whether only a change of the participant, or of what is permitted to it, helps. At most 8.
+	// conditions are Accepted (reasons Accepted, TopicNotPermitted, InvalidExpression where eventKey does not compile, Pending),
+	// TopicsReady (TopicsFound, TopicMissing, BrokerUnavailable, TopicNotPermitted, Pending), Ready (as TopicsReady, or
+	// InvalidExpression), and Stalled (Progressing, TopicNotPermitted, InvalidExpression): whether only a change of the
+	// participant, or of what is permitted to it, helps. At most 8.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
