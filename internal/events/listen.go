@@ -32,6 +32,9 @@ func (h *Hub) Listen(saga Listener) []Delivery {
 		l = nil
 	}
 	if l == nil {
+		if len(saga.For) == 0 {
+			return nil
+		}
 		l = &listener{places: map[place]bool{}}
 		h.sagas[saga.NamespacedName] = l
 	}

@@ -118,6 +118,8 @@ func (h *Hub) stop(which func(name string) bool) {
 	h.mu.Unlock()
 	for _, t := range stopped {
 		t.end()
+	}
+	for _, t := range stopped { // each takes a while where the broker is away
 		<-t.ended
 		h.cfg.Log.Info("Reading events no longer", "topic", t.name)
 		h.abandon(t)
