@@ -100,7 +100,8 @@ func specBytes(saga *v1alpha1.Saga) int {
 	return len(raw)
 }
 
-// loadProgram finds what the saga runs: its own definition, the revision it is pinned to, or the newest of its definition.
+// loadProgram finds what the saga runs: its own definition, the revision it is pinned to or, before its start, the one that it names,
+// or the newest of its definition.
 func (r *SagaReconciler) loadProgram(ctx context.Context, v *visit) error {
 	if v.saga.Spec.Definition != nil {
 		v.take(r.Programs.Compile(*v.saga.Spec.Definition))
@@ -108,7 +109,7 @@ func (r *SagaReconciler) loadProgram(ctx context.Context, v *visit) error {
 	}
 	v.revision = v.saga.Status.Revision
 	if !v.started() {
-		if err := r.newestRevision(ctx, v); err != nil || v.revision == "" {
+		if err := r.findRevision(ctx, v); err != nil || v.revision == "" {
 			return err
 		}
 	}

@@ -56,6 +56,7 @@ type SagaReconciler struct {
 	Measured  *telemetry.Sagas // optional
 
 	keys  claims
+	turns turns
 	wakes wakes
 }
 
@@ -166,13 +167,13 @@ func (r *SagaReconciler) SetupWithManager(mgr ctrl.Manager, concurrency int) err
 	if err := r.index(context.Background(), mgr.GetFieldIndexer()); err != nil {
 		return fmt.Errorf("indexing sagas: %w", err)
 	}
-	changed := builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("saga").
 		For(&v1alpha1.Saga{}, builder.WithPredicates(ownWritesIgnored())).
-		Watches(&v1alpha1.SagaDefinition{}, handler.EnqueueRequestsFromMapFunc(r.waitingIn), changed).
+		Watches(&v1alpha1.SagaDefinition{}, handler.EnqueueRequestsFromMapFunc(r.waitingFor), builder.WithPredicates(judgedAnew())).
 		Watches(&v1alpha1.SagaParticipant{}, handler.EnqueueRequestsFromMapFunc(r.unsentIn), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&appsv1.ControllerRevision{}, handler.EnqueueRequestsFromMapFunc(r.waitingIn), changed).
+		Watches(&appsv1.ControllerRevision{}, handler.EnqueueRequestsFromMapFunc(r.waitingIn), builder.WithPredicates(cameOrWent())).
+		Watches(&v1alpha1.Saga{}, r.turnsPass()).
 		WatchesRawSource(r.wakes.source()).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: concurrency,

@@ -36,6 +36,9 @@ type visit struct {
 	specChanged bool
 	topics      map[string]v1alpha1.ParticipantTopics
 
+	concurrencyKey string // that keeps it apart from others of its definition; empty: none
+	successor      string // the saga that wants to run in its place; empty: none
+
 	events     []engine.Event
 	deliveries []replies.Delivery // of this saga; events[i] is deliveries[i] for the first of them
 	strangers  []replies.Delivery // of another saga of this name
@@ -71,6 +74,9 @@ func (r *SagaReconciler) gather(ctx context.Context, saga *v1alpha1.Saga, live b
 		return v, nil
 	}
 	if err := r.accept(ctx, v); err != nil {
+		return nil, err
+	}
+	if err := r.takeTurn(ctx, v); err != nil {
 		return nil, err
 	}
 	r.listen(v)
@@ -161,7 +167,7 @@ func (v *visit) requests() {
 		}
 	}
 	ask(spec.Adopt, engine.Adopt, v1alpha1.LatchAdopt)
-	ask(spec.Abort, engine.Abort, v1alpha1.LatchAbort)
+	ask(spec.Abort || v.successor != "", engine.Abort, v1alpha1.LatchAbort)
 	ask(v.deleting(), engine.Delete, v1alpha1.LatchDelete)
 	switch {
 	case spec.Suspend && status.SuspendTime == nil:
@@ -230,7 +236,9 @@ func (v *visit) next() (v1alpha1.SagaStatus, []engine.Verdict) {
 	if v.runnable() {
 		state, verdicts = v.run.Next(state, v.now, v.events)
 	}
-	return engine.Summarize(v.program(), state, v.facts(verdicts)), verdicts
+	status := engine.Summarize(v.program(), state, v.facts(verdicts))
+	status.ConcurrencyKey = v.concurrencyKey
+	return status, verdicts
 }
 
 // needsLive says whether something cannot be judged on a copy from the cache: a reply that looks early, or whose saga looks

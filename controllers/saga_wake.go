@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -145,6 +146,9 @@ func (r *SagaReconciler) index(ctx context.Context, indexer client.FieldIndexer)
 	if err != nil {
 		return err
 	}
+	if err := indexer.IndexField(ctx, &v1alpha1.Saga{}, indexPlace, indexByPlace); err != nil {
+		return err
+	}
 	return indexer.IndexField(ctx, &v1alpha1.Saga{}, indexWaiting, func(o client.Object) []string {
 		saga, ok := o.(*v1alpha1.Saga)
 		if !ok || final(saga.Status.Phase) || !waitsForOthers(saga) {
@@ -178,6 +182,47 @@ func (r *SagaReconciler) waitingIn(ctx context.Context, o client.Object) []recon
 		requests[i].NamespacedName = client.ObjectKeyFromObject(&sagas.Items[i])
 	}
 	return requests
+}
+
+// waitingFor returns the sagas of a definition that wait.
+func (r *SagaReconciler) waitingFor(ctx context.Context, definition client.Object) []reconcile.Request {
+	var sagas v1alpha1.SagaList
+	if err := r.Client.List(ctx, &sagas, client.InNamespace(definition.GetNamespace()), client.MatchingFields{indexWaiting: "true"}); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "listing the sagas that wait", "definition", definition.GetName())
+		return nil
+	}
+	var requests []reconcile.Request
+	for i := range sagas.Items {
+		if ref := sagas.Items[i].Spec.DefinitionRef; ref != nil && ref.Name == definition.GetName() {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&sagas.Items[i])})
+		}
+	}
+	return requests
+}
+
+// judgedAnew passes on what lets sagas of a definition start, or no more: not that its sagas were counted again.
+func judgedAnew() predicate.Predicate {
+	return predicate.Funcs{
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			before, beforeOK := e.ObjectOld.(*v1alpha1.SagaDefinition)
+			after, afterOK := e.ObjectNew.(*v1alpha1.SagaDefinition)
+			if !beforeOK || !afterOK {
+				return false
+			}
+			was, is := before.Status.DeepCopy(), after.Status.DeepCopy()
+			was.Revisions, is.Revisions = nil, nil
+			return before.UID != after.UID || before.Generation != after.Generation || !equality.Semantic.DeepEqual(was, is)
+		},
+	}
+}
+
+// cameOrWent passes on that a revision was made, is being deleted or is gone; nothing else about it ever matters to a saga.
+func cameOrWent() predicate.Predicate {
+	return predicate.Funcs{
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return e.ObjectOld.GetUID() != e.ObjectNew.GetUID() || e.ObjectOld.GetDeletionTimestamp().IsZero() != e.ObjectNew.GetDeletionTimestamp().IsZero()
+		},
+	}
 }
 
 // unsentIn returns the sagas of a participant's namespace that wait, and those with messages that the broker does not have

@@ -355,6 +355,12 @@ type SagaStatus struct {
 	// +kubebuilder:validation:MaxLength=256
 	WaitingFor string `json:"waitingFor,omitempty"`
 
+	// concurrencyKey is what the key of the definition's concurrency came to: the saga is kept apart from others of its definition
+	// that have the same. It stays as it was when the saga started. At most 253 characters. Empty where the definition asks for none.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	ConcurrencyKey string `json:"concurrencyKey,omitempty"`
+
 	SagaState `json:",inline"`
 
 	// conditions are always all six: Accepted, Ready, Stalled, Finished, Compensating, Suspended.

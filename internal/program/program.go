@@ -25,6 +25,7 @@ type Compiled struct {
 	*engine.Program
 	Schema *expr.Schema // of params; nil: any object
 	Digest string       // of the definition, as canonical JSON
+	Limits Limits       // of the sagas that run at the same time
 }
 
 // ErrInvalidSchema says that spec.parameters is no JSON Schema that can be used.
@@ -61,15 +62,11 @@ func (c *Cache) Recompile(def v1alpha1.SagaDefinitionSpec) (*Compiled, error) {
 }
 
 func (c *Cache) get(def v1alpha1.SagaDefinitionSpec, accepted bool) (*Compiled, error) {
-	raw, err := json.Marshal(def)
+	digest, err := Digest(def)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", engine.ErrInvalidDefinition, err)
 	}
-	canonical, err := Canonical(raw)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", engine.ErrInvalidDefinition, err)
-	}
-	key := entry{digestOf(canonical), accepted}
+	key := entry{digest, accepted}
 	if hit, ok := c.compiled.Get(key); ok {
 		return hit.(*Compiled), nil
 	}
@@ -113,7 +110,11 @@ func (c *Cache) compile(def v1alpha1.SagaDefinitionSpec, accepted bool) (*Compil
 	if schemaErr != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalidSchema, schemaErr)
 	}
-	return &Compiled{Program: p, Schema: schema}, nil
+	limits, err := compileLimits(def, x)
+	if err != nil {
+		return nil, err
+	}
+	return &Compiled{Program: p, Schema: schema, Limits: limits}, nil
 }
 
 // parameters compiles the schema of a definition's parameters; nil: any object.
@@ -125,6 +126,19 @@ func parameters(def v1alpha1.SagaDefinitionSpec, accepted bool) (*expr.Schema, e
 		return expr.LoadSchema(def.Parameters.Raw)
 	}
 	return expr.CompileSchema(def.Parameters.Raw)
+}
+
+// Digest digests a definition: equal ones, and only those, have the same.
+func Digest(def v1alpha1.SagaDefinitionSpec) (string, error) {
+	raw, err := json.Marshal(def)
+	if err != nil {
+		return "", err
+	}
+	canonical, err := Canonical(raw)
+	if err != nil {
+		return "", err
+	}
+	return digestOf(canonical), nil
 }
 
 // InputDigest digests all that a saga runs: its definition, its params and its keys.

@@ -76,6 +76,15 @@ func Spec(rev *appsv1.ControllerRevision) (v1alpha1.SagaDefinitionSpec, error) {
 	return spec, nil
 }
 
+// Of returns the name of the definition that a revision belongs to, or "" where it belongs to none.
+func Of(rev *appsv1.ControllerRevision) string {
+	owner := metav1.GetControllerOf(rev)
+	if owner == nil || owner.Kind != "SagaDefinition" || !strings.HasPrefix(owner.APIVersion, v1alpha1.GroupVersion.Group+"/") {
+		return ""
+	}
+	return owner.Name
+}
+
 // Same says whether a revision holds this spec. A revision that cannot be read holds none.
 func Same(rev *appsv1.ControllerRevision, spec v1alpha1.SagaDefinitionSpec) bool {
 	want, err := canonical(spec)
