@@ -234,8 +234,8 @@ func managed(saga *v1alpha1.Saga) bool {
 	return false
 }
 
-// SagaCacheTransform keeps of a settled saga what its last duties need: name, uid, generation, phase, end and ttl, and
-// what says who manages it.
+// SagaCacheTransform keeps of a settled saga what its last duties need: name, uid, generation, phase, end, revision and ttl,
+// and what says who manages it.
 func SagaCacheTransform(o any) (any, error) {
 	saga, ok := o.(*v1alpha1.Saga)
 	if !ok {
@@ -248,7 +248,7 @@ func SagaCacheTransform(o any) (any, error) {
 	kept.ManagedFields = nil
 	kept.Spec.TTL = saga.Spec.TTL
 	kept.Status.Phase, kept.Status.EndTime, kept.Status.StartTime = saga.Status.Phase, saga.Status.EndTime, saga.Status.StartTime
-	kept.Status.ObservedGeneration = saga.Status.ObservedGeneration
+	kept.Status.ObservedGeneration, kept.Status.Revision = saga.Status.ObservedGeneration, saga.Status.Revision
 	for _, c := range saga.Status.Conditions {
 		if c.Type == v1alpha1.ConditionFinished {
 			kept.Status.Conditions = append(kept.Status.Conditions, c)

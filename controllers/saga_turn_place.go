@@ -56,7 +56,7 @@ func isQueued(saga *v1alpha1.Saga) bool {
 // groupOf names the definition that a saga shares its limits with; empty where there can be none.
 func groupOf(saga *v1alpha1.Saga) string {
 	if ref := saga.Spec.DefinitionRef; ref != nil {
-		return "ref:" + ref.Name
+		return groupOfDefinition(ref.Name)
 	}
 	def := saga.Spec.Definition
 	if def == nil || def.Concurrency == nil && def.MaxActive == nil {
@@ -68,6 +68,8 @@ func groupOf(saga *v1alpha1.Saga) string {
 	}
 	return "inline:" + digest
 }
+
+func groupOfDefinition(name string) string { return "ref:" + name }
 
 // values are what a place is indexed as: as one of its definition, and as one with its key.
 func (p place) values() []string {

@@ -149,6 +149,9 @@ func (r *SagaReconciler) index(ctx context.Context, indexer client.FieldIndexer)
 	if err := indexer.IndexField(ctx, &v1alpha1.Saga{}, indexPlace, indexByPlace); err != nil {
 		return err
 	}
+	if err := indexer.IndexField(ctx, &v1alpha1.Saga{}, indexRevision, indexByRevision); err != nil {
+		return err
+	}
 	return indexer.IndexField(ctx, &v1alpha1.Saga{}, indexWaiting, func(o client.Object) []string {
 		saga, ok := o.(*v1alpha1.Saga)
 		if !ok || final(saga.Status.Phase) || !waitsForOthers(saga) {

@@ -44,21 +44,21 @@ type SagaDefinitionReconciler struct {
 	EventKeys *EventKeys
 	// Clock dates the transitions of conditions.
 	Clock clock.PassiveClock
+
+	counted recounts
 }
 
 // Reconcile judges one definition. It costs a revision and one status write per change of the definition, one status
-// write when its participants appear or go, and nothing otherwise.
+// write when its participants appear or go, one at most every ten seconds while its sagas start and end, and nothing otherwise.
 func (r *SagaDefinitionReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	found := &v1alpha1.SagaDefinition{}
-	if err := r.Client.Get(ctx, request.NamespacedName, found); err != nil {
+	if err := r.Client.Get(ctx, request.NamespacedName, found); err != nil || !found.DeletionTimestamp.IsZero() {
+		r.counted.forget(request.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
-	}
-	if !found.DeletionTimestamp.IsZero() {
-		return ctrl.Result{}, nil
 	}
 	compiled, err := r.Programs.Compile(found.Spec)
 	if err != nil {
-		return ctrl.Result{}, r.store(ctx, found, "", definitionRefused(err))
+		return r.store(ctx, found, "", definitionRefused(err))
 	}
 	current, err := r.revisionOf(ctx, found)
 	if err != nil {
@@ -68,7 +68,7 @@ func (r *SagaDefinitionReconciler) Reconcile(ctx context.Context, request ctrl.R
 	if err != nil {
 		return ctrl.Result{}, fmt.Errorf("looking for participants: %w", err)
 	}
-	return ctrl.Result{}, r.store(ctx, found, current, accepted)
+	return r.store(ctx, found, current, accepted)
 }
 
 // definitionRefused is condition Accepted of a definition that does not compile; only a change mends it.
@@ -113,9 +113,16 @@ func (r *SagaDefinitionReconciler) lookForParticipants(ctx context.Context, name
 	return metav1.Condition{Status: metav1.ConditionUnknown, Reason: v1alpha1.ReasonParticipantNotFound, Message: message}, nil
 }
 
-// store writes the status if it says something new. The write is a compare-and-swap.
-func (r *SagaDefinitionReconciler) store(ctx context.Context, found *v1alpha1.SagaDefinition, current string, judged metav1.Condition) error {
+// store writes the status if it says something new, and says when its sagas are to be counted again. The write is a
+// compare-and-swap.
+func (r *SagaDefinitionReconciler) store(ctx context.Context, found *v1alpha1.SagaDefinition, current string, judged metav1.Condition) (ctrl.Result, error) {
+	uses, after, err := r.revisionUses(ctx, found, current)
+	if err != nil {
+		return ctrl.Result{}, fmt.Errorf("counting its sagas: %w", err)
+	}
+	result := ctrl.Result{RequeueAfter: after}
 	changed := found.DeepCopy()
+	changed.Status.Revisions = uses
 	changed.Status.ObservedGeneration = found.Generation
 	changed.Status.Revision = current
 	judged.ObservedGeneration = found.Generation
@@ -126,13 +133,16 @@ func (r *SagaDefinitionReconciler) store(ctx context.Context, found *v1alpha1.Sa
 	}
 	setCondition(&changed.Status.Conditions, stalledAs(judged, judged.Status == metav1.ConditionFalse))
 	if equality.Semantic.DeepEqual(found.Status, changed.Status) {
-		return nil
+		return result, nil
 	}
 	if err := r.Client.Status().Update(ctx, changed); err != nil {
-		return fmt.Errorf("storing status: %w", client.IgnoreNotFound(err))
+		r.counted.forget(client.ObjectKeyFromObject(found)) // what was counted is not stored
+		return result, fmt.Errorf("storing status: %w", client.IgnoreNotFound(err))
 	}
-	ctrl.LoggerFrom(ctx).Info("Judged definition", "reason", judged.Reason, "revision", current)
-	return nil
+	if !equality.Semantic.DeepEqual(found.Status.Conditions, changed.Status.Conditions) {
+		ctrl.LoggerFrom(ctx).Info("Judged definition", "reason", judged.Reason, "revision", current)
+	}
+	return result, nil
 }
 
 // SetupWithManager registers the reconciler. It wakes for definitions and their revisions, and for participants that
@@ -143,6 +153,7 @@ func (r *SagaDefinitionReconciler) SetupWithManager(manager ctrl.Manager) error 
 		For(&v1alpha1.SagaDefinition{}, changed).
 		Owns(&appsv1.ControllerRevision{}, builder.WithPredicates(goingAway())).
 		Watches(&v1alpha1.SagaParticipant{}, handler.EnqueueRequestsFromMapFunc(r.definitionsOf), changed).
+		Watches(&v1alpha1.Saga{}, sagasCounted()).
 		Complete(r)
 }
 

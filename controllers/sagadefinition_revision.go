@@ -13,6 +13,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -84,27 +85,31 @@ func goingAway() predicate.Predicate {
 	}
 }
 
-// +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch;update
+// +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch;update;delete
 // +kubebuilder:rbac:groups=sagas.dev,resources=sagas,verbs=get;list;watch
 
-// RevisionReconciler keeps revisions that are deleted until no unfinished saga is pinned to them.
+// RevisionReconciler keeps revisions that are deleted until no unfinished saga is pinned to them, and deletes those that were
+// replaced and have not been used for an hour.
 type RevisionReconciler struct {
 	// Client reads from the cache and writes.
 	Client client.Client
 	// Live reads from the API server, before a revision is let go.
 	Live client.Reader
-	// Clock tells how long ago a revision was deleted.
+	// Clock tells how long ago a revision was deleted, or used.
 	Clock clock.PassiveClock
 }
 
-// Reconcile holds or releases one revision.
+// Reconcile holds, deletes or releases one revision.
 func (r *RevisionReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	found := &appsv1.ControllerRevision{}
 	if err := r.Client.Get(ctx, request.NamespacedName, found); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if found.DeletionTimestamp.IsZero() {
-		return ctrl.Result{}, holdInUse(ctx, r.Client, found)
+	switch {
+	case found.DeletionTimestamp.IsZero() && !controllerutil.ContainsFinalizer(found, v1alpha1.FinalizerInUse):
+		return ctrl.Result{}, holdInUse(ctx, r.Client, found) // that wakes it again
+	case found.DeletionTimestamp.IsZero():
+		return r.expire(ctx, found)
 	}
 	user, after, err := r.users().look(ctx, found, func(_ context.Context, saga *v1alpha1.Saga) (bool, error) {
 		return saga.Status.Revision == found.Name, nil
@@ -120,8 +125,8 @@ func (r *RevisionReconciler) users() sagaUsers {
 	return sagaUsers{cached: r.Client, live: r.Live, now: func() time.Time { return r.Clock.Now() }}
 }
 
-// SetupWithManager registers the reconciler. It wakes for the revisions of definitions, and while one is being deleted
-// also for sagas that end.
+// SetupWithManager registers the reconciler. It wakes for the revisions of definitions, when a definition gets another, when a saga
+// of one begins or ends, and at once for sagas that end while one is being deleted.
 func (r *RevisionReconciler) SetupWithManager(manager ctrl.Manager) error {
 	ours := predicate.NewPredicateFuncs(func(o client.Object) bool { return o.GetLabels()[v1alpha1.LabelDefinition] != "" })
 	deleted := deletedIn(r.Client, func() client.ObjectList { return &appsv1.ControllerRevisionList{} }, client.HasLabels{v1alpha1.LabelDefinition})
@@ -129,6 +134,8 @@ func (r *RevisionReconciler) SetupWithManager(manager ctrl.Manager) error {
 		Named("revision").
 		For(&appsv1.ControllerRevision{}, builder.WithPredicates(ours)).
 		Watches(&v1alpha1.Saga{}, handler.EnqueueRequestsFromMapFunc(deleted), builder.WithPredicates(sagaEnded())).
+		Watches(&v1alpha1.Saga{}, revisionsUsed()).
+		Watches(&v1alpha1.SagaDefinition{}, handler.EnqueueRequestsFromMapFunc(r.revisionsOf), builder.WithPredicates(judgedAnew())).
 		Complete(r)
 }
 

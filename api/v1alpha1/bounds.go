@@ -35,4 +35,6 @@ const (
 	FinalizerInUse = "sagas.dev/in-use"
 	// LabelDefinition names the definition that a revision belongs to.
 	LabelDefinition = "sagas.dev/definition"
+	// AnnotationUnusedSince says since when no unfinished saga needs a revision that was replaced: a time such as 2026-11-22T10:00:00Z.
+	AnnotationUnusedSince = "sagas.dev/unused-since"
 )

@@ -6,6 +6,7 @@
   - controllerrevisions
   verbs:
   - create
+  - delete
   - get
   - list
   - update
