@@ -102,8 +102,8 @@ func (p *place) make(o client.Object) {
 func (p *place) saga(state state, edits ...func(*v1alpha1.SagaSpec)) *v1alpha1.Saga {
 	p.t.Helper()
 	saga := newSaga(edits...)
-	saga.Finalizers = []string{v1alpha1.FinalizerSaga}
-	p.make(saga)
+	saga.Namespace, saga.Finalizers = p.name, []string{v1alpha1.FinalizerSaga}
+	p.must(p.clients[operator].Create(p.t.Context(), saga)) // a person may not make one with decisions of others
 	if state != nil {
 		state(&saga.Status)
 		p.must(p.clients[operator].Status().Update(p.t.Context(), saga))
@@ -190,6 +190,11 @@ var (
 		s.Steps[2].State, s.Steps[2].Action, s.Steps[2].Decision = v1alpha1.StepNeedsIntervention, exchange(v1alpha1.ExchangeUnknown, "Timeout"), 2
 		s.Steps[2].Resolved = &v1alpha1.Resolved{Decision: 1, Action: v1alpha1.ResolutionRetry, By: "ada", Reason: "again"}
 	}
+	approvalWaits state = func(s *v1alpha1.SagaStatus) { // decision 2 on charge, the second approval
+		running(s)
+		s.Steps[1].Action, s.Steps[1].Decision, s.Steps[1].ApprovedBy = nil, 2, []string{"ada"}
+		s.Steps[1].Resolved = &v1alpha1.Resolved{Decision: 1, Action: v1alpha1.ResolutionMarkDone, By: "ada", Reason: "fine"}
+	}
 	keyUsed state = func(s *v1alpha1.SagaStatus) { // decision 1
 		asking(s)
 		s.Phase = v1alpha1.PhaseNeedsIntervention
@@ -238,9 +243,14 @@ func keepLonger(s *v1alpha1.SagaSpec) {
 	s.TTL = &v1alpha1.SagaTTL{Completed: &metav1.Duration{Duration: 2 * time.Hour}}
 }
 
-// decide adds a resolution.
+// decide adds a resolution in ada's name.
 func decide(step string, decision int32, action v1alpha1.ResolutionAction) func(*v1alpha1.SagaSpec) {
+	return decideAs("ada", step, decision, action)
+}
+
+// decideAs adds a resolution in somebody's name.
+func decideAs(by, step string, decision int32, action v1alpha1.ResolutionAction) func(*v1alpha1.SagaSpec) {
 	return func(s *v1alpha1.SagaSpec) {
-		s.Resolutions = append(s.Resolutions, v1alpha1.Resolution{Step: step, Decision: decision, Action: action, By: "ada", Reason: "found out"})
+		s.Resolutions = append(s.Resolutions, v1alpha1.Resolution{Step: step, Decision: decision, Action: action, By: by, Reason: "found out"})
 	}
 }

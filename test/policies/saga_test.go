@@ -41,9 +41,10 @@ func tryChanges(t *testing.T, changes map[string]change) {
 }
 
 const (
-	needsAbort   = "the verb abort on sagas.sagas.dev 'saga-"
-	needsResolve = "the verb resolve on sagas.sagas.dev 'saga-"
-	howToGetIt   = "which edit does not have: the role admin has it, and a Role can give it"
+	needsAbort    = "the verb abort on sagas.sagas.dev 'saga-"
+	needsResolve  = "the verb resolve on sagas.sagas.dev 'saga-"
+	inOnesOwnName = "by must be 'admin', who asks, in "
+	howToGetIt    = "which edit does not have: the role admin has it, and a Role can give it"
 )
 
 func TestDecidingNeedsTheVerbResolve(t *testing.T) {
@@ -67,6 +68,32 @@ func TestDecidingNeedsTheVerbResolve(t *testing.T) {
 		"a saga without status takes other changes": {edit, nil, nil, edits(keepLonger), "", nil},
 		"the operator needs no verb":                {operator, keyUsed, nil, edits(adopt), "", nil},
 	})
+}
+
+func TestAnApprovalIsGivenInOnesOwnName(t *testing.T) {
+	as := func(by string, decision int32) func(*v1alpha1.SagaSpec) {
+		return decideAs(by, "charge", decision, v1alpha1.ResolutionMarkDone)
+	}
+	tryChanges(t, map[string]change{
+		"admin may approve":                          {admin, approvalWaits, nil, edits(as(admin, 2)), "", nil},
+		"and decline":                                {admin, approvalWaits, nil, edits(decideAs(admin, "charge", 2, v1alpha1.ResolutionCompensate)), "", nil},
+		"but not for somebody else":                  {admin, approvalWaits, nil, edits(as("bob", 2)), "resolve", []string{inOnesOwnName + "decision 2 on step 'charge'"}},
+		"nor change it to be somebody else's":        {admin, approvalWaits, as(admin, 2), edits(undecided, as("bob", 2)), "resolve", []string{inOnesOwnName}},
+		"nor approve ahead":                          {admin, approvalWaits, nil, edits(as(admin, 3)), "possible", []string{"what waits is charge (decision 2)"}},
+		"edit may not approve":                       {edit, approvalWaits, nil, edits(as(edit, 2)), "resolve", []string{needsResolve}},
+		"edit may not take back what is open":        {edit, approvalWaits, as("bob", 2), edits(undecided), "resolve", []string{needsResolve}},
+		"edit may leave out what was taken":          {edit, approvalWaits, as("ada", 1), edits(undecided), "", nil},
+		"what was taken may be asked for again":      {admin, approvalWaits, nil, edits(as("ada", 1)), "", nil},
+		"what is there may stay beside":              {admin, approvalWaits, as("ada", 1), edits(as(admin, 2)), "", nil},
+		"a step that runs after a retry is not open": {admin, retried, nil, edits(as(admin, 1)), "", nil},
+		"and takes no decision ahead":                {admin, retried, nil, edits(as(admin, 2)), "possible", []string{"no step of the saga waits for a person"}},
+	})
+}
+
+// retried is a saga whose step waited for a person, who had it asked again.
+func retried(s *v1alpha1.SagaStatus) {
+	running(s)
+	s.Steps[1].Decision, s.Steps[1].Resolved = 1, &v1alpha1.Resolved{Decision: 1, Action: v1alpha1.ResolutionRetry, By: "ada", Reason: "again"}
 }
 
 func TestAbortingNeedsTheVerbAbort(t *testing.T) {
@@ -141,18 +168,19 @@ func TestWhatANewSagaMayAskFor(t *testing.T) {
 		policy string
 		words  []string
 	}{
-		"edit may start a saga":                   {edit, func(*v1alpha1.Saga) {}, "", nil},
-		"with the finalizer on it":                {edit, func(s *v1alpha1.Saga) { s.Finalizers = []string{v1alpha1.FinalizerSaga} }, "", nil},
-		"suspended":                               {edit, func(s *v1alpha1.Saga) { suspend(&s.Spec) }, "", nil},
-		"aborted, which does nothing":             {edit, func(s *v1alpha1.Saga) { abort(&s.Spec) }, "", nil},
-		"but not adopting":                        {edit, func(s *v1alpha1.Saga) { adopt(&s.Spec) }, "resolve", []string{"spec.adopt", howToGetIt}},
-		"nor decided":                             {edit, func(s *v1alpha1.Saga) { decide("ship", 1, v1alpha1.ResolutionSkip)(&s.Spec) }, "resolve", []string{"spec.resolutions"}},
-		"nor to be let go":                        {edit, func(s *v1alpha1.Saga) { orphan(&s.Spec) }, "abort", []string{"another spec.deletionPolicy than Compensate", howToGetIt}},
-		"nor owned by somebody":                   {edit, owned, "abort", []string{"deleted with its owners"}},
-		"admin may make one that adopts":          {admin, func(s *v1alpha1.Saga) { adopt(&s.Spec) }, "", nil},
-		"admin may make one anew, decided as was": {admin, func(s *v1alpha1.Saga) { decide("ship", 1, v1alpha1.ResolutionSkip)(&s.Spec) }, "", nil},
-		"admin may make one that is owned":        {admin, owned, "", nil},
-		"the operator makes those of orders":      {operator, owned, "", nil},
+		"edit may start a saga":              {edit, func(*v1alpha1.Saga) {}, "", nil},
+		"with the finalizer on it":           {edit, func(s *v1alpha1.Saga) { s.Finalizers = []string{v1alpha1.FinalizerSaga} }, "", nil},
+		"suspended":                          {edit, func(s *v1alpha1.Saga) { suspend(&s.Spec) }, "", nil},
+		"aborted, which does nothing":        {edit, func(s *v1alpha1.Saga) { abort(&s.Spec) }, "", nil},
+		"but not adopting":                   {edit, func(s *v1alpha1.Saga) { adopt(&s.Spec) }, "resolve", []string{"spec.adopt", howToGetIt}},
+		"nor decided":                        {edit, func(s *v1alpha1.Saga) { decide("ship", 1, v1alpha1.ResolutionSkip)(&s.Spec) }, "resolve", []string{"spec.resolutions"}},
+		"nor to be let go":                   {edit, func(s *v1alpha1.Saga) { orphan(&s.Spec) }, "abort", []string{"another spec.deletionPolicy than Compensate", howToGetIt}},
+		"nor owned by somebody":              {edit, owned, "abort", []string{"deleted with its owners"}},
+		"admin may make one that adopts":     {admin, func(s *v1alpha1.Saga) { adopt(&s.Spec) }, "", nil},
+		"admin may make one that is decided": {admin, func(s *v1alpha1.Saga) { decideAs(admin, "ship", 1, v1alpha1.ResolutionSkip)(&s.Spec) }, "", nil},
+		"but not in another's name":          {admin, func(s *v1alpha1.Saga) { decide("ship", 1, v1alpha1.ResolutionSkip)(&s.Spec) }, "resolve", []string{inOnesOwnName, "decision 1 on step 'ship'"}},
+		"admin may make one that is owned":   {admin, owned, "", nil},
+		"the operator makes those of orders": {operator, owned, "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			saga := newSaga()
