@@ -131,24 +131,10 @@ type SagaDefinitionSpec struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
-	// +kubebuilder:validation:XValidation:rule="[self.map(s, s.name)].all(names, names.all(n, names.indexOf(n) == names.lastIndexOf(n)))",message="every step needs a name of its own: two steps have the same name"
-	// +kubebuilder:validation:XValidation:rule="[self.map(s, s.recovery == 'Compensatable' ? 0 : s.recovery == 'Pivot' ? 1 : 2)].all(order, order.isSorted() && order.indexOf(1) == order.lastIndexOf(1))",message="steps must be listed as Compensatable ones first, then at most one Pivot, then Retriable ones"
-	// +kubebuilder:validation:XValidation:rule="!self.exists(s, has(s.dependsOn)) || [self.map(s, s.name)].all(names, self.all(i, s, !has(s.dependsOn) || s.dependsOn.all(d, names.indexOf(d) >= 0 && names.indexOf(d) < i)))",message="dependsOn names earlier steps only: list a step after those that it waits for"
 	Steps []Step `json:"steps"`
 }
 
-// The rules of steps run whenever a saga that holds its definition is written, also by the operator: they read few fields, and
-// never compare with the old definition, which costs more than to judge the new one. What is stored already and breaks a
-// rule stays writable: the API server passes over what a write does not change.
-
 // Step is one unit of work, done by one participant.
-//
-// +kubebuilder:validation:XValidation:rule="[has(self.action), has(self.publish), has(self.await), has(self.delay), has(self.approval)].filter(is, is).size() == 1",message="a step needs exactly one of action, publish, await, delay and approval"
-// +kubebuilder:validation:XValidation:rule="has(self.compensation) || self.recovery != 'Compensatable' || !has(self.action) && !has(self.publish)",message="a Compensatable step needs a compensation; where it changes nothing, say compensation: {policy: None}"
-// +kubebuilder:validation:XValidation:rule="!has(self.compensation) || self.recovery == 'Compensatable'",message="a Pivot or Retriable step is never undone: remove its compensation"
-// +kubebuilder:validation:XValidation:rule="has(self.participant) || !has(self.action) && !has(self.publish) && !has(self.await) && (!has(self.compensation) || self.compensation.policy == 'None')",message="a step that sends or awaits something needs a participant"
-// +kubebuilder:validation:XValidation:rule="!has(self.onFailure) || self.onFailure != 'Continue' || self.recovery == 'Compensatable'",message="only a Compensatable step may say onFailure: Continue"
-// +kubebuilder:validation:XValidation:rule="!has(self.delay) || self.recovery != 'Pivot'",message="a delay changes nothing: it cannot be the Pivot"
 type Step struct {
 	// name tells the step from the others of its definition. It is part of the idempotency keys of its commands.
 	// A DNS label of at most 63 characters.
@@ -473,7 +459,6 @@ type Publish struct {
 
 // Compensation is what undoes a step: a command, or an event.
 //
-// +kubebuilder:validation:XValidation:rule="[self.policy == 'None', has(self.command), has(self.publish)].filter(is, is).size() == 1",message="a compensation needs exactly one of a command, an event to publish, and policy None"
 // +kubebuilder:validation:XValidation:rule="!has(self.publish) || !has(dyn(self).input)",message="the event that undoes a step has data of its own: write publish.data instead of input"
 type Compensation struct {
 	// policy says whether there is something to undo: Run (send the command) or None (the action changes nothing).
@@ -630,6 +615,10 @@ type SagaDefinitionStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
+// The rules on steps stand on spec here, where they pass over steps that a write does not change: what was stored before
+// a rule stays writable (self stands first: from the old side, a member named for, which CEL escapes, is never equal). They stand once more on spec.definition of a Saga, where they run only when the saga is made: its
+// definition cannot change, and to compare it costs a status write more than all else that the API server does for it.
+
 // SagaDefinition is the reusable description of a distributed transaction. Every change of its spec makes an immutable
 // revision, and a saga runs what the revision it started from says.
 //
@@ -649,6 +638,16 @@ type SagaDefinition struct {
 
 	// spec describes the distributed transaction.
 	// +required
+	// +kubebuilder:validation:XValidation:optionalOldSelf=true,fieldPath=".steps",rule="(oldSelf.hasValue() && self.steps == oldSelf.value().steps) || [self.steps.map(s, s.name)].all(names, names.all(n, names.indexOf(n) == names.lastIndexOf(n)))",message="every step needs a name of its own: two steps have the same name"
+	// +kubebuilder:validation:XValidation:optionalOldSelf=true,fieldPath=".steps",rule="(oldSelf.hasValue() && self.steps == oldSelf.value().steps) || self.steps.all(s, [has(s.action), has(s.publish), has(s.await), has(s.delay), has(s.approval)].filter(is, is).size() == 1)",message="every step needs exactly one of action, publish, await, delay and approval"
+	// +kubebuilder:validation:XValidation:optionalOldSelf=true,fieldPath=".steps",rule="(oldSelf.hasValue() && self.steps == oldSelf.value().steps) || [self.steps.map(s, s.recovery == 'Compensatable' ? 0 : s.recovery == 'Pivot' ? 1 : 2)].all(order, order.isSorted() && order.indexOf(1) == order.lastIndexOf(1))",message="steps must be listed as Compensatable ones first, then at most one Pivot, then Retriable ones"
+	// +kubebuilder:validation:XValidation:optionalOldSelf=true,fieldPath=".steps",rule="(oldSelf.hasValue() && self.steps == oldSelf.value().steps) || [self.steps.map(s, s.name)].all(names, self.steps.all(i, s, !has(s.dependsOn) || s.dependsOn.all(d, names.indexOf(d) >= 0 && names.indexOf(d) < i)))",message="dependsOn names earlier steps only: list a step after those that it waits for"
+	// +kubebuilder:validation:XValidation:optionalOldSelf=true,fieldPath=".steps",rule="(oldSelf.hasValue() && self.steps == oldSelf.value().steps) || self.steps.all(s, has(s.compensation) || s.recovery != 'Compensatable' || !has(s.action) && !has(s.publish))",message="a Compensatable step needs a compensation; where it changes nothing, say compensation: {policy: None}"
+	// +kubebuilder:validation:XValidation:optionalOldSelf=true,fieldPath=".steps",rule="(oldSelf.hasValue() && self.steps == oldSelf.value().steps) || self.steps.all(s, !has(s.compensation) || s.recovery == 'Compensatable')",message="a Pivot or Retriable step is never undone: remove its compensation"
+	// +kubebuilder:validation:XValidation:optionalOldSelf=true,fieldPath=".steps",rule="(oldSelf.hasValue() && self.steps == oldSelf.value().steps) || self.steps.all(s, !has(s.compensation) || [s.compensation.policy == 'None', has(s.compensation.command), has(s.compensation.publish)].filter(is, is).size() == 1)",message="a compensation needs exactly one of a command, an event to publish, and policy None"
+	// +kubebuilder:validation:XValidation:optionalOldSelf=true,fieldPath=".steps",rule="(oldSelf.hasValue() && self.steps == oldSelf.value().steps) || self.steps.all(s, has(s.participant) || !has(s.action) && !has(s.publish) && !has(s.await) && (!has(s.compensation) || s.compensation.policy == 'None'))",message="a step that sends or awaits something needs a participant"
+	// +kubebuilder:validation:XValidation:optionalOldSelf=true,fieldPath=".steps",rule="(oldSelf.hasValue() && self.steps == oldSelf.value().steps) || self.steps.all(s, !has(s.onFailure) || s.onFailure != 'Continue' || s.recovery == 'Compensatable')",message="only a Compensatable step may say onFailure: Continue"
+	// +kubebuilder:validation:XValidation:optionalOldSelf=true,fieldPath=".steps",rule="(oldSelf.hasValue() && self.steps == oldSelf.value().steps) || self.steps.all(s, !has(s.delay) || s.recovery != 'Pivot')",message="a delay changes nothing: it cannot be the Pivot"
 	Spec SagaDefinitionSpec `json:"spec"`
 
 	// status is what the operator found out about it. Defaults to three conditions that say that nobody has looked yet.

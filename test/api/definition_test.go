@@ -87,19 +87,19 @@ func (d definitionAt) recoveries() map[string]attempt {
 	publish := fields("event", "reserved")
 	none := fields("policy", "None")
 	return map[string]attempt{
-		"action and publish":                              d.creating(d.set("steps/2/publish", publish)).refused(d.invalid("steps[2]", oneKind)),
-		"neither action nor publish":                      d.creating(d.remove("steps/2/action")).refused(d.invalid("steps[2]", oneKind)),
+		"action and publish":                              d.creating(d.set("steps/2/publish", publish)).refused(d.invalid("steps", oneKind)),
+		"neither action nor publish":                      d.creating(d.remove("steps/2/action")).refused(d.invalid("steps", oneKind)),
 		"two pivots":                                      d.creating(d.set("steps/3/recovery", "Pivot")).refused(d.invalid("steps", listed)),
 		"a retriable before the pivot":                    d.creating(d.set("steps/1/recovery", "Retriable"), d.remove("steps/1/compensation")).refused(d.invalid("steps", listed)),
 		"a compensatable after the pivot":                 d.creating(d.set("steps/3/recovery", "Compensatable"), d.set("steps/3/compensation", none)).refused(d.invalid("steps", listed)),
 		"a retriable without any pivot":                   d.creating(d.remove("steps/2")),
 		"only compensatable steps":                        d.creating(d.remove("steps/3"), d.remove("steps/2")),
-		"recovery is Compensatable where nothing is said": d.creating(d.remove("steps/1/compensation")).refused(d.invalid("steps[1]", undo)),
+		"recovery is Compensatable where nothing is said": d.creating(d.remove("steps/1/compensation")).refused(d.invalid("steps", undo)),
 		"no compensation on purpose":                      d.creating(d.set("steps/1/compensation", none)),
-		"a compensation on a pivot":                       d.creating(d.set("steps/2/compensation", none)).refused(d.invalid("steps[2]", never)),
-		"a compensation on a retriable":                   d.creating(d.set("steps/3/compensation", none)).refused(d.invalid("steps[3]", never)),
-		"policy None with a command":                      d.creating(d.set("steps/1/compensation/policy", "None")).refused(d.invalid("steps[1].compensation", eitherOr)),
-		"policy Run without a command":                    d.creating(d.remove("steps/1/compensation/command")).refused(d.invalid("steps[1].compensation", eitherOr)),
+		"a compensation on a pivot":                       d.creating(d.set("steps/2/compensation", none)).refused(d.invalid("steps", never)),
+		"a compensation on a retriable":                   d.creating(d.set("steps/3/compensation", none)).refused(d.invalid("steps", never)),
+		"policy None with a command":                      d.creating(d.set("steps/1/compensation/policy", "None")).refused(d.invalid("steps", eitherOr)),
+		"policy Run without a command":                    d.creating(d.remove("steps/1/compensation/command")).refused(d.invalid("steps", eitherOr)),
 		"an event that a command undoes":                  d.creating(d.remove("steps/1/action"), d.set("steps/1/publish", publish)),
 		"an event that needs no undoing":                  d.creating(d.remove("steps/1/action"), d.set("steps/1/publish", publish), d.set("steps/1/compensation", none)),
 		"a recovery that is unknown": d.creating(d.set("steps/1/recovery", "Undoable")).

@@ -17,7 +17,7 @@ const (
 )
 
 const (
-	oneKind = "a step needs exactly one of action, publish, await, delay and approval"
+	oneKind = "every step needs exactly one of action, publish, await, delay and approval"
 	inOrder = "steps must be listed as Compensatable ones first, then at most one Pivot, then Retriable ones"
 )
 
@@ -46,7 +46,7 @@ func (d definitionAt) dependencies() map[string]attempt {
 func (d definitionAt) kinds() map[string]attempt {
 	all := map[string]attempt{
 		"a delay as the Pivot": d.creating(d.remove(approve+"/approval"), d.set(approve+"/delay", fields("for", "1h"))).
-			refused(d.invalid("steps[5]", "a delay changes nothing: it cannot be the Pivot")),
+			refused(d.invalid("steps", "a delay changes nothing: it cannot be the Pivot")),
 		"an await as the Pivot": d.creating(d.remove(approve+"/approval"), d.set(approve+"/participant", "payment"),
 			d.set(approve+"/await", fields("event", "paid", "timeout", "1h"))),
 		"a second Pivot": d.creating(d.set(ship+"/recovery", "Pivot")).refused(d.invalid("steps", inOrder)),
@@ -55,12 +55,11 @@ func (d definitionAt) kinds() map[string]attempt {
 	}
 	kinds := map[string]string{"action": reserve, "publish": announce, "await": paid, "delay": coolOff, "approval": approve}
 	for kind, step := range kinds {
-		at := "steps[" + strings.TrimPrefix(step, "steps/") + "]"
-		all["a step that has lost its "+kind] = d.creating(d.remove(step + "/" + kind)).refused(d.invalid(at, oneKind))
+		all["a step that has lost its "+kind] = d.creating(d.remove(step + "/" + kind)).refused(d.invalid("steps", oneKind))
 		if kind != "action" {
 			all["a step with "+kind+" and action"] = d.creating(d.set(step+"/action", fields("command", "a")), d.set(step+"/participant", "x"),
 				d.set(step+"/recovery", "Retriable"), d.remove(step+"/compensation"), d.remove(step+"/onFailure")).
-				refused(append(d.outOfOrder(step), d.invalid(at, oneKind))...)
+				refused(append(d.outOfOrder(step), d.invalid("steps", oneKind))...)
 		}
 	}
 	return all
@@ -75,15 +74,13 @@ func (d definitionAt) outOfOrder(step string) []string {
 }
 
 func (d definitionAt) participants() map[string]attempt {
-	needed := func(step int) string {
-		return d.invalid(fmt.Sprintf("steps[%d]", step), "a step that sends or awaits something needs a participant")
-	}
+	needed := d.invalid("steps", "a step that sends or awaits something needs a participant")
 	none := fields("policy", "None")
 	return map[string]attempt{
-		"an action without participant":                   d.creating(d.remove(reserve + "/participant")).refused(needed(0)),
-		"an event without participant":                    d.creating(d.remove(announce + "/participant")).refused(needed(1)),
-		"an await without participant":                    d.creating(d.remove(paid + "/participant")).refused(needed(2)),
-		"a delay that a command undoes, and nobody does":  d.creating(d.set(coolOff+"/compensation", fields("command", "warm-up"))).refused(needed(3)),
+		"an action without participant":                   d.creating(d.remove(reserve + "/participant")).refused(needed),
+		"an event without participant":                    d.creating(d.remove(announce + "/participant")).refused(needed),
+		"an await without participant":                    d.creating(d.remove(paid + "/participant")).refused(needed),
+		"a delay that a command undoes, and nobody does":  d.creating(d.set(coolOff+"/compensation", fields("command", "warm-up"))).refused(needed),
 		"a delay that a participant undoes":               d.creating(d.set(coolOff+"/compensation", fields("command", "warm-up")), d.set(coolOff+"/participant", "kitchen")),
 		"a delay that says that there is nothing to undo": d.creating(d.set(coolOff+"/compensation", none)),
 		"a delay with a participant":                      d.creating(d.set(coolOff+"/participant", "kitchen")),
@@ -94,8 +91,8 @@ func (d definitionAt) participants() map[string]attempt {
 func (d definitionAt) failures() map[string]attempt {
 	only := "only a Compensatable step may say onFailure: Continue"
 	return map[string]attempt{
-		"a Pivot that may fail":                     d.creating(d.set(approve+"/onFailure", "Continue")).refused(d.invalid("steps[5]", only)),
-		"a Retriable step that may fail":            d.creating(d.set(ship+"/onFailure", "Continue")).refused(d.invalid("steps[6]", only)),
+		"a Pivot that may fail":                     d.creating(d.set(approve+"/onFailure", "Continue")).refused(d.invalid("steps", only)),
+		"a Retriable step that may fail":            d.creating(d.set(ship+"/onFailure", "Continue")).refused(d.invalid("steps", only)),
 		"a Pivot that says what is so anyway":       d.creating(d.set(approve+"/onFailure", "Compensate")),
 		"an action that may fail":                   d.creating(d.set(reserve+"/onFailure", "Continue")),
 		"a failure that means something unknown":    d.creating(d.set(reserve+"/onFailure", "Ignore")).refused(d.says("steps[0].onFailure", `Unsupported value: "Ignore": supported values: "Compensate", "Continue"`)),
@@ -104,9 +101,9 @@ func (d definitionAt) failures() map[string]attempt {
 		"a condition of 2049 characters":            d.creating(d.set(reserve+"/when", strings.Repeat("a", 2049))).refused(d.says("steps[0].when", "Too long: may not be more than 2048 bytes")),
 		"an action that nothing undoes, on purpose": d.creating(d.set(reserve+"/compensation", fields("policy", "None"))),
 		"an action that nothing undoes": d.creating(d.remove(reserve + "/compensation")).
-			refused(d.invalid("steps[0]", "a Compensatable step needs a compensation; where it changes nothing, say compensation: {policy: None}")),
+			refused(d.invalid("steps", "a Compensatable step needs a compensation; where it changes nothing, say compensation: {policy: None}")),
 		"an event that nothing takes back": d.creating(d.remove(announce + "/compensation")).
-			refused(d.invalid("steps[1]", "a Compensatable step needs a compensation; where it changes nothing, say compensation: {policy: None}")),
+			refused(d.invalid("steps", "a Compensatable step needs a compensation; where it changes nothing, say compensation: {policy: None}")),
 	}
 }
 
@@ -138,10 +135,10 @@ func (d definitionAt) undoings() map[string]attempt {
 	const oneUndoing = "a compensation needs exactly one of a command, an event to publish, and policy None"
 	event := fields("event", "released")
 	return map[string]attempt{
-		"a command and an event undo":      d.creating(d.set(reserve+"/compensation/publish", event)).refused(d.invalid("steps[0].compensation", oneUndoing)),
-		"a command and nothing undo":       d.creating(d.set(reserve+"/compensation/policy", "None")).refused(d.invalid("steps[0].compensation", oneUndoing)),
-		"an event and nothing undo":        d.creating(d.set(announce+"/compensation/policy", "None")).refused(d.invalid("steps[1].compensation", oneUndoing)),
-		"neither of them undoes":           d.creating(d.remove(reserve + "/compensation/command")).refused(d.invalid("steps[0].compensation", oneUndoing)),
+		"a command and an event undo":      d.creating(d.set(reserve+"/compensation/publish", event)).refused(d.invalid("steps", oneUndoing)),
+		"a command and nothing undo":       d.creating(d.set(reserve+"/compensation/policy", "None")).refused(d.invalid("steps", oneUndoing)),
+		"an event and nothing undo":        d.creating(d.set(announce+"/compensation/policy", "None")).refused(d.invalid("steps", oneUndoing)),
+		"neither of them undoes":           d.creating(d.remove(reserve + "/compensation/command")).refused(d.invalid("steps", oneUndoing)),
 		"an event undoes an action":        d.creating(d.set(reserve+"/compensation", fields("publish", event))),
 		"a command takes an event back":    d.creating(d.set(announce+"/compensation", fields("command", "forget"))),
 		"a command undoes an await":        d.creating(d.set(paid+"/compensation", fields("command", "pay-back"))),

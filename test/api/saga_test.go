@@ -71,9 +71,11 @@ var sagaChanges = map[string]attempt{
 		refused("spec: Invalid value: the definitionRef of a saga cannot change" + newSaga),
 	"a revision that is taken away": updating(sagaByReference, remove("spec/definitionRef/revision")).
 		refused("spec: Invalid value: the definitionRef of a saga cannot change" + newSaga),
-	"dependencies that change places": updating(sagaGraph, swap("spec/definition/steps/3/dependsOn")).refused(definitionIsFixed),
-	"an upcast's output that changes": updating(sagaGraph, rename(firstStep+"/action/upcasts/0/output/reservationId", "id")).refused(definitionIsFixed),
-	"outputs that change":             updating(sagaGraph, set("spec/definition/outputs/shipment", "s")).refused(definitionIsFixed),
+	"a delay that changes":               updating(sagaGraph, set("spec/definition/steps/3/delay/for", "48h")).refused(definitionIsFixed),
+	"a delay that is swapped for a time": updating(sagaGraph, remove("spec/definition/steps/3/delay/for"), set("spec/definition/steps/3/delay/until", "x")).refused(definitionIsFixed),
+	"dependencies that change places":    updating(sagaGraph, swap("spec/definition/steps/3/dependsOn")).refused(definitionIsFixed),
+	"an upcast's output that changes":    updating(sagaGraph, rename(firstStep+"/action/upcasts/0/output/reservationId", "id")).refused(definitionIsFixed),
+	"outputs that change":                updating(sagaGraph, set("spec/definition/outputs/shipment", "s")).refused(definitionIsFixed),
 	"an idempotencyKey that changes": updating(saga, set("spec/idempotencyKey", "other")).
 		refused("spec: Invalid value: the idempotencyKey of a saga cannot change" + newSaga),
 	"an idempotencyKey that is taken away": updating(saga, remove("spec/idempotencyKey")).
@@ -104,6 +106,8 @@ var sagaParams = map[string]attempt{
 
 var sagaOperations = map[string]attempt{
 	"nothing changes":         updating(saga),
+	"nothing changes, graph":  updating(sagaGraph),
+	"suspend a graph":         updating(sagaGraph, set("spec/suspend", true)),
 	"suspend":                 updating(saga, set("spec/suspend", true)),
 	"abort":                   updating(saga, set("spec/abort", true)),
 	"adopt":                   updating(saga, set("spec/adopt", true)),

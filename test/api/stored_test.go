@@ -15,8 +15,8 @@ import (
 	"github.com/sagas-dev/saga-operator/test/controlplane"
 )
 
-// TestWhatWasStoredBeforeARuleStaysWritable holds what an upgrade depends on: no rule compares steps with the old ones, so it is
-// the API server that must pass over what a write leaves as it was.
+// TestWhatWasStoredBeforeARuleStaysWritable holds what an upgrade depends on: a status can be written whatever the steps say, and so
+// can all else that leaves the steps as they are.
 func TestWhatWasStoredBeforeARuleStaysWritable(t *testing.T) {
 	plane, err := controlplane.Start(t.Context(), controlplane.Options{CRDs: []string{crdsWithoutRules(t)}, UnsafeNoFsync: true})
 	if err != nil {
