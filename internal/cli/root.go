@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -63,6 +64,10 @@ func NewRoot(streams genericiooptions.IOStreams) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl saga"},
+		Args:          knownCommand,
+		// Flags of a command that there is not are not what is wrong.
+		FParseErrWhitelist: cobra.FParseErrWhitelist{UnknownFlags: true},
+		RunE:               func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)
@@ -74,10 +79,32 @@ func NewRoot(streams genericiooptions.IOStreams) *cobra.Command {
 	return root
 }
 
+// knownCommand refuses what is no command, which comes to the root as an argument.
+func knownCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if close := root.SuggestionsFor(args[0]); len(close) > 0 {
+		return misuse("there is no command %q: did you mean %s?", args[0], strings.Join(close, ", "))
+	}
+	return misuse("there is no command %q: see kubectl saga --help", args[0])
+}
+
 // commands are what the plugin can do, in the order of its help.
 var commands = []func(genericiooptions.IOStreams) *cobra.Command{
 	newLint,
+	newStart,
 	newGet,
 	newTree,
 	newWhy,
+	newWatch,
+	newSuspend,
+	newResume,
+	newAbort,
+	newAdopt,
+	newApprove,
+	newDecline,
+	newResolve,
+	newRetry,
+	newRerun,
 }
