@@ -41,6 +41,7 @@ type connection struct {
 func connects(cmd *cobra.Command) *connection {
 	c := &connection{flags: genericclioptions.NewConfigFlags(true).WithWrapConfigFn(func(config *rest.Config) *rest.Config {
 		config.QPS, config.Burst = clientQPS, clientBurst
+		config.WarningHandler = rest.NewWarningWriter(cmd.ErrOrStderr(), rest.WarningWriterOptions{Deduplicate: true})
 		return config
 	})}
 	known := map[string]bool{}

@@ -1,0 +1,17 @@
+package cli
+
+import (
+	"io"
+	"sync"
+
+	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+)
+
+// quiet keeps the logs of libraries off the terminal: what goes wrong is said by the error that the command ends with.
+var quiet = sync.OnceFunc(func() {
+	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
+	log.SetLogger(logr.Discard())
+})
