@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"io"
 	"sync"
 
 	"github.com/go-logr/logr"
@@ -11,7 +10,6 @@ import (
 
 // quiet keeps the logs of libraries off the terminal: what goes wrong is said by the error that the command ends with.
 var quiet = sync.OnceFunc(func() {
-	klog.LogToStderr(false)
-	klog.SetOutput(io.Discard)
+	klog.SetLogger(logr.Discard())
 	log.SetLogger(logr.Discard())
 })
