@@ -81,7 +81,7 @@ func (d suspending) plan(_ context.Context, saga *v1alpha1.Saga) (bool, error) {
 }
 
 func (d suspending) judge(saga *v1alpha1.Saga) verdict {
-	suspended := saga.Status.SuspendTime != nil || meta.IsStatusConditionTrue(saga.Status.Conditions, v1alpha1.ConditionSuspended)
+	suspended := held(saga)
 	switch {
 	case suspended == d.suspend && (d.suspend || saga.Status.ObservedGeneration >= saga.Generation):
 		return verdict{taken, standing(saga)}
@@ -91,6 +91,12 @@ func (d suspending) judge(saga *v1alpha1.Saga) verdict {
 		return verdict{refused, "it is being undone, which cannot be held back"}
 	}
 	return verdict{unseen, ""}
+}
+
+// held says whether a suspension holds the saga back, also before its start; an approval that is waited for does not count.
+func held(saga *v1alpha1.Saga) bool {
+	c := meta.FindStatusCondition(saga.Status.Conditions, v1alpha1.ConditionSuspended)
+	return saga.Status.SuspendTime != nil || c != nil && c.Reason == v1alpha1.ReasonSuspendRequested
 }
 
 // aborting is to undo.

@@ -143,12 +143,12 @@ func (d *resolving) fits(look why.Case, st *v1alpha1.StepStatus) error {
 	switch {
 	case d.decision != 0 && d.decision != st.Decision:
 		return fmt.Errorf("step %q waits for decision %d, not %d", st.Name, st.Decision, d.decision)
+	case d.action == v1alpha1.ResolutionRetry && look.Saga.Status.SuspendTime != nil && !slices.Contains(actions, d.action):
+		return fmt.Errorf("it is suspended, so that nothing is asked: resume it first")
 	case !slices.Contains(actions, d.action):
 		return fmt.Errorf("step %q cannot be decided by %s: it takes %v", st.Name, d.action, actions)
 	case look.Approving(st) && d.action == v1alpha1.ResolutionMarkDone && slices.Contains(st.ApprovedBy, d.by):
 		return fmt.Errorf("step %q needs another person: %s has approved it already", st.Name, d.by)
-	case d.action == v1alpha1.ResolutionRetry && look.Saga.Status.SuspendTime != nil && look.Saga.Status.Cause == nil && !look.Approving(st):
-		return fmt.Errorf("it is suspended, so that nothing is asked: resume it first")
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ func TestWhatIsWrongIsFoundWhereItStands(t *testing.T) {
 		"a field that is misspelt": {
 			strings.Replace(catalogue, "compensation: {command: refund}", "compensation:\n      comand: refund", 1),
 			[]string{
-				`f.yaml:12 (SagaDefinition/checkout): spec.steps: Invalid value: a compensation needs exactly one of a command, an event to publish, and policy None`,
+				`f.yaml:16 (SagaDefinition/checkout): spec.steps[0].compensation: Invalid value: a compensation needs exactly one of a command, an event to publish, and policy None`,
 				`f.yaml:17 (SagaDefinition/checkout): spec.steps[0].compensation.comand: unknown field "spec.steps[0].compensation.comand"`,
 			},
 		},
@@ -66,7 +66,7 @@ func TestWhatIsWrongIsFoundWhereItStands(t *testing.T) {
 		},
 		"a rule over steps": {
 			strings.Replace(catalogue, "    compensation: {command: refund}\n", "", 1),
-			[]string{`f.yaml:12 (SagaDefinition/checkout): spec.steps: Invalid value: a Compensatable step needs a compensation; where it changes nothing, say compensation: {policy: None}`},
+			[]string{`f.yaml:13 (SagaDefinition/checkout): spec.steps[0]: Invalid value: a Compensatable step needs a compensation; where it changes nothing, say compensation: {policy: None}`},
 		},
 		"an expression": {
 			strings.Replace(catalogue, "${params.amount}", "${params.amount + }", 1),

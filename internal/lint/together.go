@@ -99,7 +99,7 @@ func (r *run) findParticipants(o *object, uses map[string]engine.ParticipantUse,
 		if uses[name].Commands && topics.Commands == "" {
 			r.add(Error, o, field, "SagaParticipant %q names no topic for commands (%s:%d), which a step of it needs", name, found.file, found.line("spec.topics"))
 		}
-		if uses[name].Events && topics.Events == "" {
+		if (uses[name].Events || uses[name].Listens) && topics.Events == "" {
 			r.add(Error, o, field, "SagaParticipant %q names no topic for events (%s:%d), which a step of it needs", name, found.file, found.line("spec.topics"))
 		}
 	}

@@ -41,24 +41,43 @@ func (c Case) Approving(st *v1alpha1.StepStatus) bool {
 
 // Actions are what a person may decide about a step that waits; none where nothing of it can be resolved.
 func (c Case) Actions(st *v1alpha1.StepStatus) []v1alpha1.ResolutionAction {
-	undone := c.Saga.Status.Cause != nil
-	recovery := v1alpha1.RecoveryType("")
-	if def := c.step(st.Name); def != nil {
-		recovery = def.Recovery
-	}
+	recovery := c.recovery(st)
 	switch {
+	case c.Approving(st) && recovery == v1alpha1.RecoveryRetriable:
+		return []v1alpha1.ResolutionAction{v1alpha1.ResolutionMarkDone, v1alpha1.ResolutionSkip, v1alpha1.ResolutionRetry}
 	case c.Approving(st):
 		return []v1alpha1.ResolutionAction{v1alpha1.ResolutionMarkDone, v1alpha1.ResolutionCompensate, v1alpha1.ResolutionSkip, v1alpha1.ResolutionRetry}
 	case st.State != v1alpha1.StepNeedsIntervention, KeyUsed(st):
 		return nil
-	case undone && st.Compensation == nil:
+	case c.undoes(st) && st.Compensation == nil:
 		return []v1alpha1.ResolutionAction{v1alpha1.ResolutionSkip, v1alpha1.ResolutionMarkDone}
+	case !c.undoes(st) && recovery == v1alpha1.RecoveryCompensatable:
+		return nil
 	}
-	actions := []v1alpha1.ResolutionAction{v1alpha1.ResolutionRetry, v1alpha1.ResolutionSkip, v1alpha1.ResolutionMarkDone}
-	if !undone && (recovery == v1alpha1.RecoveryPivot || recovery == "") {
+	var actions []v1alpha1.ResolutionAction
+	if c.undoes(st) || c.Saga.Status.SuspendTime == nil { // suspended, nothing is asked forward
+		actions = append(actions, v1alpha1.ResolutionRetry)
+	}
+	actions = append(actions, v1alpha1.ResolutionSkip, v1alpha1.ResolutionMarkDone)
+	if !c.undoes(st) && recovery != v1alpha1.RecoveryRetriable {
 		actions = append(actions, v1alpha1.ResolutionCompensate)
 	}
 	return actions
+}
+
+// undoes says whether a decision about a step is one about undoing it: also that of an optional step whose saga goes on.
+func (c Case) undoes(st *v1alpha1.StepStatus) bool { return c.Saga.Status.Cause != nil || st.Compensation != nil }
+
+// recovery is how a step recovers; empty where the definition is not to be had.
+func (c Case) recovery(st *v1alpha1.StepStatus) v1alpha1.RecoveryType {
+	def := c.step(st.Name)
+	switch {
+	case def == nil:
+		return ""
+	case def.Recovery == "":
+		return v1alpha1.RecoveryCompensatable
+	}
+	return def.Recovery
 }
 
 // decisions names each decision that is waited for, and the command that takes it.

@@ -15,7 +15,7 @@ func (c Case) pending() string {
 	case c.Saga.Status.ObservedGeneration == 0:
 		return "waits for the operator to look at it for the first time: where that takes longer than a minute, see whether the manager " +
 			"is ready and watches this namespace"
-	case accepted.Status == metav1.ConditionTrue && c.Saga.Spec.Suspend:
+	case c.Saga.Spec.Suspend && (accepted.Status == metav1.ConditionTrue || accepted.Reason == v1alpha1.ReasonQueued):
 		return fmt.Sprintf("is suspended before its start: start it with `%s`", c.command("resume"))
 	case accepted.Reason == v1alpha1.ReasonQueued:
 		return "is queued: it waits for " + tidy(accepted.Message)

@@ -36,6 +36,14 @@ var pendingRows = rows{
 		[]setup{pending(v1alpha1.ReasonAccepted, "The saga can run"), func(c *Case) { c.Saga.Spec.Suspend = true }},
 		"is suspended before its start: start it with `kubectl saga resume order-1 -n shop`",
 	},
+	"it is suspended, and takes no turn": {
+		[]setup{pending(v1alpha1.ReasonQueued, "Waiting for spec.suspend to be lifted: only then it takes its turn"), func(c *Case) { c.Saga.Spec.Suspend = true }},
+		"is suspended before its start: start it with `kubectl saga resume order-1 -n shop`",
+	},
+	"too many run already": {
+		[]setup{pending(v1alpha1.ReasonQueued, "Waiting for one of 2 active sagas of checkout to end (maxActive 2)")},
+		"is queued: it waits for one of 2 active sagas of checkout to end (maxActive 2)",
+	},
 	"it is about to start": {
 		[]setup{pending(v1alpha1.ReasonAccepted, "The saga can run")},
 		"waits for the operator to start it",
@@ -169,6 +177,16 @@ var peopleRows = rows{
 		[]setup{phase(v1alpha1.PhaseNeedsIntervention), step(v1alpha1.StepStatus{Name: "announce", State: v1alpha1.StepNeedsIntervention, Decision: 1,
 			Action: &v1alpha1.Exchange{Outcome: v1alpha1.ExchangeFailed, Code: v1alpha1.CodeInvalidInput}})},
 		"waits for a person: decision 1 on the action of step \"announce\" (InvalidInput) is to be Retry, Skip or MarkDone, with `kubectl saga resolve order-1 announce --action Retry|Skip|MarkDone --reason '…' -n shop`",
+	},
+	"the compensation of an optional step was refused": {
+		[]setup{phase(v1alpha1.PhaseNeedsIntervention), step(v1alpha1.StepStatus{Name: "reserve", State: v1alpha1.StepNeedsIntervention, Decision: 1,
+			Compensation: &v1alpha1.Exchange{Outcome: v1alpha1.ExchangeFailed, Code: "GONE"}})},
+		"waits for a person: decision 1 on the compensation of step \"reserve\" (GONE) is to be Retry, Skip or MarkDone, with `kubectl saga resolve order-1 reserve --action Retry|Skip|MarkDone --reason '…' -n shop`",
+	},
+	"a pivot waits while the saga is suspended": {
+		[]setup{phase(v1alpha1.PhaseNeedsIntervention), suspended(), step(v1alpha1.StepStatus{Name: "ship", State: v1alpha1.StepNeedsIntervention, Decision: 1,
+			Action: &v1alpha1.Exchange{Outcome: v1alpha1.ExchangeUnknown}})},
+		"waits for a person: decision 1 on the action of step \"ship\" is to be Skip, MarkDone or Compensate, with `kubectl saga resolve order-1 ship --action Skip|MarkDone|Compensate --reason '…' -n shop`",
 	},
 	"another saga has used the key": {
 		[]setup{phase(v1alpha1.PhaseNeedsIntervention), step(v1alpha1.StepStatus{Name: "reserve", State: v1alpha1.StepNeedsIntervention, Decision: 1,
