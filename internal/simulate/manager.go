@@ -128,7 +128,8 @@ func (s Spec) requests() []engine.Event {
 
 func (m *Manager) due(t Turn, timer engine.Timer) bool {
 	if timer.Kind == engine.TimerAttempt {
-		return t.TimeOut != nil && m.world.Sent(t.Saga.UID, timer) && t.TimeOut(timer)
+		_, sent := m.world.SentAt(t.Saga.UID, timer)
+		return sent && t.TimeOut != nil && t.TimeOut(timer)
 	}
 	return !m.world.Now.Add(t.Skew).Before(timer.At)
 }

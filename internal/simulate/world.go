@@ -18,13 +18,20 @@ type World struct {
 	Watch    func(Write)    // sees every write; may be nil
 	DeadEnds []Reply        // dead letters
 	Events   map[string]int // published events by id, and how often
+	Quick    bool           // sagas that are added have quick stores
 	problems []error        // broken promises that the world itself can see
-	sent     map[string]string
+	sent     map[string]sending
+}
+
+// sending is what was sent under an id first, and when it was sent last.
+type sending struct {
+	bytes string
+	at    time.Time
 }
 
 // NewWorld returns a world in which every participant answers as execute says.
 func NewWorld(now time.Time, execute Execute) *World {
-	return &World{Now: now, Books: NewBooks(), Execute: execute, Events: map[string]int{}, sent: map[string]string{}}
+	return &World{Now: now, Books: NewBooks(), Execute: execute, Events: map[string]int{}, sent: map[string]sending{}}
 }
 
 // Spec is what people, Git tools and the API server ask of a saga.
@@ -59,9 +66,17 @@ func (w *World) Add(def v1alpha1.SagaDefinitionSpec, x engine.Expressions, saga 
 	if err != nil {
 		return nil, fmt.Errorf("compiling the definition of %s: %w", saga.Name, err)
 	}
+	return w.AddCompiled(def, p, saga), nil
+}
+
+// AddCompiled makes a saga of a definition and the program that it was compiled to.
+func (w *World) AddCompiled(def v1alpha1.SagaDefinitionSpec, p *engine.Program, saga engine.Saga) *Saga {
 	s := &Saga{Definition: def, Program: p, Run: p.For(saga), UID: saga.UID, Key: saga.IdempotencyKey, Store: NewStore()}
+	if w.Quick {
+		s.Store = NewQuickStore()
+	}
 	w.Sagas = append(w.Sagas, s)
-	return s, nil
+	return s
 }
 
 // Live returns the live state.
@@ -115,10 +130,11 @@ func (w *World) answer(r Reply) {
 
 // send puts a command on its way, and checks that its id never carried anything else.
 func (w *World) send(m Message) {
-	if before, ok := w.sent[m.ID()]; ok && before != m.Bytes() {
-		w.broken("one id, two messages: %s\n  %s\n  %s", m.ID(), before, m.Bytes())
+	id, bytes := m.ID(), m.Bytes()
+	if before, ok := w.sent[id]; ok && before.bytes != bytes {
+		w.broken("one id, two messages: %s\n  %s\n  %s", id, before.bytes, bytes)
 	}
-	w.sent[m.ID()] = m.Bytes()
+	w.sent[id] = sending{bytes: bytes, at: w.Now}
 	if m.Publish {
 		w.Events[m.Key()]++
 		return
@@ -126,9 +142,9 @@ func (w *World) send(m Message) {
 	w.Commands = append(w.Commands, m)
 }
 
-// Sent says whether a command has left.
-func (w *World) Sent(sagaUID string, t engine.Timer) bool {
+// SentAt says when the command of an attempt left last, and whether it has left.
+func (w *World) SentAt(sagaUID string, t engine.Timer) (time.Time, bool) {
 	m := Message{SagaUID: sagaUID, Command: engine.Command{Step: t.Step, Direction: t.Direction, Round: t.Round, Attempt: t.Attempt}}
-	_, ok := w.sent[m.ID()]
-	return ok
+	s, ok := w.sent[m.ID()]
+	return s.at, ok
 }
