@@ -1,0 +1,101 @@
+package manifests
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	kyaml "k8s.io/apimachinery/pkg/util/yaml"
+	kjson "sigs.k8s.io/json"
+	"sigs.k8s.io/yaml"
+
+	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
+)
+
+// filesOf returns the files that the paths mean, each once, in the paths' order.
+func filesOf(paths []string) ([]string, error) {
+	var files []string
+	for _, path := range paths {
+		found := []string{path}
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", path, errors.Unwrap(err))
+		}
+		if info.IsDir() {
+			if found, err = yamlIn(path); err != nil {
+				return nil, err
+			}
+		}
+		for _, file := range found {
+			if clean := filepath.Clean(file); !slices.Contains(files, clean) {
+				files = append(files, clean)
+			}
+		}
+	}
+	return files, nil
+}
+
+func yamlIn(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", dir, err)
+	}
+	var files []string
+	for _, e := range entries {
+		if ext := filepath.Ext(e.Name()); !e.IsDir() && (ext == ".yaml" || ext == ".yml") && !strings.HasPrefix(e.Name(), ".") {
+			files = append(files, filepath.Join(dir, e.Name()))
+		}
+	}
+	return files, nil
+}
+
+// documentsOf splits a file.
+func documentsOf(file string) ([]Document, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", file, errors.Unwrap(err))
+	}
+	reader := kyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(text)))
+	var documents []Document
+	for n := 1; ; n++ {
+		part, err := reader.Read()
+		if errors.Is(err, io.EOF) {
+			return documents, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s, document %d: %w", file, n, err)
+		}
+		raw, err := yaml.YAMLToJSONStrict(part)
+		if err != nil {
+			return nil, fmt.Errorf("%s, document %d: %w", file, n, err)
+		}
+		if string(raw) != "null" {
+			documents = append(documents, Document{File: file, Raw: raw})
+		}
+	}
+}
+
+// kindOf returns the kind of one of our objects; theirs is true for all others.
+func kindOf(raw []byte) (kind string, theirs bool) {
+	var head struct {
+		APIVersion string `json:"apiVersion"`
+		Kind       string `json:"kind"`
+	}
+	if err := json.Unmarshal(raw, &head); err != nil {
+		return "", true // no object, so none of ours
+	}
+	return head.Kind, head.APIVersion != v1alpha1.GroupVersion.String()
+}
+
+// Decode reads raw, JSON, into value. A field that does not exist, or is there twice, is an error that names its path.
+func Decode(raw []byte, value any) error {
+	strict, err := kjson.UnmarshalStrict(raw, value)
+	return errors.Join(append([]error{err}, strict...)...)
+}

@@ -1,0 +1,108 @@
+package manifests
+
+import (
+	"fmt"
+
+	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
+)
+
+// Set is what files say. Objects of other kinds and other groups are passed over.
+type Set struct {
+	Definitions  []Object[v1alpha1.SagaDefinition]
+	Participants []Object[v1alpha1.SagaParticipant]
+	Sagas        []Object[v1alpha1.Saga]
+	Orders       []Object[v1alpha1.OrderWorkflow]
+	Tests        []Document // kind SagaTest, which is not the cluster's
+}
+
+// Object is an object and the file that it stands in.
+type Object[T any] struct {
+	File  string
+	Value *T
+}
+
+// Document is a document that is not decoded yet, as JSON.
+type Document struct {
+	File string
+	Raw  []byte
+}
+
+// KindTest is the kind of cases. No cluster knows it.
+const KindTest = "SagaTest"
+
+// Read reads files, and the .yaml and .yml files of directories, without those below them. Its error names the file, the document
+// and the field.
+func Read(paths ...string) (*Set, error) {
+	set := &Set{}
+	files, err := filesOf(paths)
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		documents, err := documentsOf(file)
+		if err != nil {
+			return nil, err
+		}
+		for i, d := range documents {
+			if err := set.add(d); err != nil {
+				return nil, fmt.Errorf("%s, document %d: %w", file, i+1, err)
+			}
+		}
+	}
+	return set, nil
+}
+
+func (s *Set) add(d Document) error {
+	var err error
+	switch kind, theirs := kindOf(d.Raw); {
+	case theirs:
+	case kind == "SagaDefinition":
+		s.Definitions, err = appended(s.Definitions, d)
+	case kind == "SagaParticipant":
+		s.Participants, err = appended(s.Participants, d)
+	case kind == "Saga":
+		s.Sagas, err = appended(s.Sagas, d)
+	case kind == "OrderWorkflow":
+		s.Orders, err = appended(s.Orders, d)
+	case kind == KindTest:
+		s.Tests = append(s.Tests, d)
+	}
+	return err
+}
+
+func appended[T any](list []Object[T], d Document) ([]Object[T], error) {
+	value := new(T)
+	if err := Decode(d.Raw, value); err != nil {
+		return nil, err
+	}
+	return append(list, Object[T]{File: d.File, Value: value}), nil
+}
+
+// Definition returns the definition of that name. An error says that there is none, or more than one.
+func (s *Set) Definition(name string) (*v1alpha1.SagaDefinition, error) {
+	var found *Object[v1alpha1.SagaDefinition]
+	for i := range s.Definitions {
+		d := &s.Definitions[i]
+		if d.Value.Name != name {
+			continue
+		}
+		if found != nil {
+			return nil, fmt.Errorf("SagaDefinition %q stands in %s and in %s", name, found.File, d.File)
+		}
+		found = d
+	}
+	if found == nil {
+		return nil, fmt.Errorf("SagaDefinition %q stands in none of the files", name)
+	}
+	return found.Value, nil
+}
+
+// Participant returns the participant of that name, or nil.
+func (s *Set) Participant(name string) *v1alpha1.SagaParticipant {
+	for _, p := range s.Participants {
+		if p.Value.Name == name {
+			return p.Value
+		}
+	}
+	return nil
+}
