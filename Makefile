@@ -74,6 +74,10 @@ bench: ## Measure this machine: the API server's limit, sagas per second, writes
 	@CGO_ENABLED=0 go build -trimpath -o bin/bench ./test/bench && exec bin/bench $(ARGS)
 
 
+.PHONY: simulate-samples
+simulate-samples: ## Prove the samples: play every life that one or two faults can give them
+	@go run ./cmd/kubectl-saga simulate config/samples/*.yaml
+
 .PHONY: build
 build: ## Build every command into bin/
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...

@@ -95,6 +95,7 @@ func knownCommand(root *cobra.Command, args []string) error {
 // commands are what the plugin can do, in the order of its help.
 var commands = []func(genericiooptions.IOStreams) *cobra.Command{
 	newLint,
+	newSimulate,
 	newStart,
 	newGet,
 	newTree,

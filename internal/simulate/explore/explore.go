@@ -25,22 +25,23 @@ type Options struct {
 	Workers int      // 0: as many as there are cores
 }
 
-// Report is what became of all lives.
+// Report is what became of all lives. Durations are in nanoseconds.
 type Report struct {
-	Runs    int
-	Faults  int // how many faults the lives had at most: fewer than asked for where fewer show a breach
-	Ends    []End
-	Longest time.Duration // from the start to the end, or to the wait for a person
-	Steps   []StepTime
+	Runs    int           `json:"runs"`
+	Faults  int           `json:"faults"` // how many faults a life had at most: fewer than asked for where fewer show a breach
+	Ends    []End         `json:"ends"`
+	Longest time.Duration `json:"longest"` // from the start to the end, or to the wait for a person
+	Steps   []StepTime    `json:"steps"`
 }
 
 // End is a way in which lives end.
 type End struct {
-	Phase   string // Completed, Compensated, NeedsIntervention, or Breach
-	Detail  string // what waits for whom, or what is wrong
-	Runs    int
-	Longest time.Duration
-	Trace   []string // the shortest life that ends so, in sentences
+	Phase   string        `json:"phase"`            // Completed, Compensated, NeedsIntervention, or Breach
+	Detail  string        `json:"detail,omitempty"` // what waits for whom, or what is wrong
+	Runs    int           `json:"runs"`
+	Faults  int           `json:"faults"` // how many faults it takes
+	Longest time.Duration `json:"longest"`
+	Trace   []string      `json:"trace"` // the shortest life that ends so, in sentences
 }
 
 // Breach is the phase of an End that must not be.
@@ -48,10 +49,9 @@ const Breach = "Breach"
 
 // StepTime is how long one step took at most, from the first sending of a command to what settled it.
 type StepTime struct {
-	Step           string
-	Forward        time.Duration
-	Backward       time.Duration
-	ForwardNominal time.Duration
+	Step     string        `json:"step"`
+	Forward  time.Duration `json:"forward"`
+	Backward time.Duration `json:"backward"`
 }
 
 // Breaches returns the ends that must not be.

@@ -87,13 +87,13 @@ func (t *tally) after(lines []line) *tally {
 func (x *explorer) report(t *tally, faults int) Report {
 	r := Report{Runs: t.runs, Faults: faults}
 	for e, o := range t.ends {
-		r.Ends = append(r.Ends, End{Phase: e.phase, Detail: e.detail, Runs: o.runs, Longest: o.longest, Trace: tell(o.path.first)})
+		r.Ends = append(r.Ends, End{Phase: e.phase, Detail: e.detail, Runs: o.runs, Faults: o.path.faults, Longest: o.longest, Trace: tell(o.path.first)})
 		if e.phase != Breach {
 			r.Longest = max(r.Longest, o.longest)
 		}
 	}
 	slices.SortFunc(r.Ends, func(a, b End) int {
-		return cmp.Or(cmp.Compare(rank(a.Phase), rank(b.Phase)), cmp.Compare(len(a.Trace), len(b.Trace)), strings.Compare(a.Detail, b.Detail))
+		return cmp.Or(cmp.Compare(rank(a.Phase), rank(b.Phase)), cmp.Compare(a.Faults, b.Faults), strings.Compare(a.Detail, b.Detail))
 	})
 	for i, s := range x.Definition.Steps {
 		r.Steps = append(r.Steps, StepTime{Step: s.Name, Forward: t.spent[2*i], Backward: t.spent[2*i+1]})
