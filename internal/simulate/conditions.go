@@ -41,7 +41,7 @@ var reasons = map[string]map[metav1.ConditionStatus][]string{
 		metav1.ConditionFalse: {v1alpha1.ReasonNotNeeded, v1alpha1.ReasonUndone, v1alpha1.ReasonAbortRefused},
 	},
 	v1alpha1.ConditionSuspended: {
-		metav1.ConditionTrue:  {v1alpha1.ReasonSuspendRequested},
+		metav1.ConditionTrue:  {v1alpha1.ReasonSuspendRequested, v1alpha1.ReasonAwaitingApproval},
 		metav1.ConditionFalse: {v1alpha1.ReasonNotSuspended},
 	},
 }

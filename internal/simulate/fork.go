@@ -27,6 +27,7 @@ func (s *Saga) fork() *Saga {
 	fork := *s
 	fork.Store = s.Store.fork()
 	fork.Replies = slices.Clone(s.Replies)
+	fork.Events = slices.Clone(s.Events)
 	fork.Spec.Resolutions = slices.Clone(s.Spec.Resolutions)
 	return &fork
 }

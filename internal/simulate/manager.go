@@ -31,6 +31,7 @@ const (
 	StopBeforeStore       // a crash after deciding
 	StopBeforeSettle      // a crash after storing: replies are read again, nothing was sent
 	StopBeforeSend        // a crash after settling: nothing was sent
+	StopToSend            // no crash: what can be sent again is left to Resend
 )
 
 // Turn is one reconciliation: what the manager reads and how far it gets.
@@ -38,6 +39,7 @@ type Turn struct {
 	Saga    *Saga
 	Version int   // of the copy that it reads
 	Replies []int // indices into Saga.Replies, in the order of reading; may repeat
+	Events  []int // likewise into Saga.Events
 	TimeOut func(engine.Timer) bool
 	Stop    Stop
 	Skew    time.Duration // of the manager's clock
@@ -74,6 +76,9 @@ func (m *Manager) Reconcile(t Turn) error {
 	if t.Stop == StopBeforeSend {
 		return nil
 	}
+	if err := m.sendOnce(t.Saga, state, stored); err != nil || t.Stop == StopToSend {
+		return err
+	}
 	return m.send(t.Saga, stored)
 }
 
@@ -94,6 +99,9 @@ func (m *Manager) gather(t Turn, state engine.State) (events []engine.Event, rep
 	for _, i := range t.Replies {
 		events = append(events, s.Replies[i].Replied)
 		replies = append(replies, s.Replies[i])
+	}
+	for _, i := range t.Events {
+		events = append(events, s.Events[i])
 	}
 	for _, r := range s.Spec.Resolutions {
 		events = append(events, engine.Resolve{Resolution: r})
@@ -131,7 +139,17 @@ func (m *Manager) due(t Turn, timer engine.Timer) bool {
 		_, sent := m.world.SentAt(t.Saga.UID, timer)
 		return sent && t.TimeOut != nil && t.TimeOut(timer)
 	}
-	return !m.world.Now.Add(t.Skew).Before(timer.At)
+	return !m.world.Now.Add(t.Skew).Before(timer.At) && (timer.Kind != engine.TimerAwait || t.heard(timer))
+}
+
+// heard says whether all events of the timer's participant have been read.
+func (t Turn) heard(timer engine.Timer) bool {
+	for i, e := range t.Saga.Events {
+		if e.Participant == timer.Participant && !e.Time.After(timer.At) && !slices.Contains(t.Events, i) {
+			return false
+		}
+	}
+	return true
 }
 
 // stale ends a turn that read an old copy: its decision dies at the store. Where it decided nothing, what is settled is
@@ -170,7 +188,7 @@ const keep engine.Verdict = -1
 
 func isAnswer(e engine.Event) bool {
 	switch e.(type) {
-	case engine.Replied, engine.Published:
+	case engine.Replied, engine.Occurred, engine.Published:
 		return true
 	}
 	return false
@@ -185,6 +203,10 @@ func (m *Manager) settle(s *Saga, events []engine.Event, verdicts []engine.Verdi
 		case engine.Published:
 			if verdicts[i] == engine.Applied || verdicts[i] == engine.Settled {
 				m.unhear(s, e)
+			}
+		case engine.Occurred:
+			if verdicts[i] != engine.Unheard && verdicts[i] != keep {
+				s.forgetEvent(e)
 			}
 		case engine.Replied:
 			if verdicts[i] == engine.Unheard || verdicts[i] == engine.Late {
@@ -209,6 +231,29 @@ func (s *Saga) forget(r Reply) {
 	}
 }
 
+// forgetEvent removes one copy of an event.
+func (s *Saga) forgetEvent(e engine.Occurred) {
+	for i, other := range s.Events {
+		if other.Source == e.Source && other.ID == e.ID {
+			s.Events = slices.Delete(slices.Clone(s.Events), i, i+1)
+			return
+		}
+	}
+}
+
+// sendOnce sends what may be sent only once, by whoever has stored it.
+func (m *Manager) sendOnce(s *Saga, before, stored engine.State) error {
+	commands, err := s.Run.Once(before, stored)
+	for _, c := range commands {
+		message := Message{SagaUID: s.UID, SagaKey: s.Key, Command: c}
+		if m.world.Events[message.Key()] > 0 && !c.Adopts {
+			m.world.broken("%s is sent again, and may be sent only once", message.ID())
+		}
+		m.world.send(message)
+	}
+	return err
+}
+
 func (m *Manager) send(s *Saga, stored engine.State) error {
 	pending, err := s.Run.Pending(stored)
 	for _, c := range pending {
@@ -219,7 +264,7 @@ func (m *Manager) send(s *Saga, stored engine.State) error {
 		m.acked[message.ID()] = true
 		m.world.send(message)
 		if c.Publish {
-			m.hear(s, engine.Published{Step: c.Step})
+			m.hear(s, engine.Published{Step: c.Step, Direction: c.Direction})
 		}
 	}
 	if a, ok := engine.Announce(stored); ok && a.Outcome == "needs-intervention" {

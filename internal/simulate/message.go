@@ -38,8 +38,8 @@ func ForwardKeyOf(sagaKey, step string, dir engine.Direction, round int32) strin
 
 // Bytes is all that the message says: two messages with one id must have the same.
 func (m Message) Bytes() string {
-	return fmt.Sprintf("%s %s %s %s %s %s %s %d %t %s",
-		m.Key(), m.Participant, m.Type, m.Data, m.Time.UTC(), m.Expiry.UTC(), m.Timeout, m.UndoesRound, m.Adopts, m.CausedBy)
+	return fmt.Sprintf("%s %s %s %s %s %s %s %d %t %t %s",
+		m.Key(), m.Participant, m.Type, m.Data, m.Time.UTC(), m.Expiry.UTC(), m.Timeout, m.UndoesRound, m.Adopts, m.Observed, m.CausedBy)
 }
 
 // Reply is a participant's answer on its way to the saga.

@@ -12,64 +12,49 @@ import (
 // ErrConflict says that the state was written since it was read.
 var ErrConflict = errors.New("conflict")
 
-// Store keeps every version of one saga's state as the API server would: as JSON, by compare-and-swap.
+// Store keeps every version of one saga's state, and takes writes by compare-and-swap, as the API server does.
 type Store struct {
-	versions [][]byte
-	quick    *quick // nil: the state passes through JSON, as it does in life
+	versions []version
+	quick    bool
 }
 
-// quick remembers the live version as it was written, and no older one.
-type quick struct {
-	number int
-	state  engine.State
-	raw    []byte
+type version struct {
+	raw   []byte
+	state engine.State // of a quick store
 }
 
-// NewStore returns a store that holds the empty state as version 0.
-func NewStore() *Store { return &Store{versions: [][]byte{[]byte("{}")}} }
+// NewStore returns a store that holds the empty state as version 0. What it keeps is JSON, as in life.
+func NewStore() *Store { return &Store{versions: []version{{raw: []byte("{}")}}} }
 
-// NewQuickStore returns a store that keeps the live version only, and does not pass it through JSON: for those who play
-// many lives, and leave it to others to show that JSON changes nothing. What it returns must not be changed.
-func NewQuickStore() *Store { return &Store{quick: &quick{raw: []byte("{}")}} }
+// NewQuickStore returns a store that keeps states as they are: for those who play many lives, and leave it to others to show
+// that JSON changes nothing. What it returns must not be changed.
+func NewQuickStore() *Store {
+	s := NewStore()
+	s.quick = true
+	return s
+}
 
 // Version is the number of the live version.
-func (s *Store) Version() int {
-	if s.quick != nil {
-		return s.quick.number
-	}
-	return len(s.versions) - 1
-}
+func (s *Store) Version() int { return len(s.versions) - 1 }
 
 // Fingerprint tells the live version from others: equal bytes, equal states.
-func (s *Store) Fingerprint() []byte {
-	if s.quick != nil {
-		return s.quick.raw
-	}
-	return s.versions[len(s.versions)-1]
-}
+func (s *Store) Fingerprint() []byte { return s.versions[s.Version()].raw }
 
 // fork returns a store that goes on from the live version on its own.
 func (s *Store) fork() *Store {
-	if s.quick != nil {
-		live := *s.quick
-		return &Store{quick: &live}
-	}
-	return &Store{versions: s.versions[:len(s.versions):len(s.versions)]}
+	return &Store{versions: s.versions[:len(s.versions):len(s.versions)], quick: s.quick}
 }
 
 // Read returns one version: the live one, or an older one as a stale cache would hold it.
 func (s *Store) Read(version int) (engine.State, error) {
-	if s.quick != nil {
-		if version != s.quick.number {
-			return engine.State{}, fmt.Errorf("reading version %d: only version %d is kept", version, s.quick.number)
-		}
-		return s.quick.state, nil
-	}
 	if version < 0 || version >= len(s.versions) {
 		return engine.State{}, fmt.Errorf("reading version %d of %d", version, len(s.versions))
 	}
+	if s.quick {
+		return s.versions[version].state, nil
+	}
 	var state v1alpha1.SagaState
-	if err := json.Unmarshal(s.versions[version], &state); err != nil {
+	if err := json.Unmarshal(s.versions[version].raw, &state); err != nil {
 		return engine.State{}, fmt.Errorf("reading version %d: %w", version, err)
 	}
 	return state, nil
@@ -81,35 +66,33 @@ func (s *Store) Write(read int, state engine.State) (engine.State, error) {
 	if read != s.Version() {
 		return engine.State{}, fmt.Errorf("writing over version %d with what version %d led to: %w", s.Version(), read, ErrConflict)
 	}
-	if s.quick != nil {
-		return s.quick.write(state)
+	encode := canonical
+	if s.quick {
+		encode = encoded
 	}
-	raw, err := canonical(state)
+	raw, err := encode(state)
 	if err != nil {
 		return engine.State{}, err
 	}
-	if string(raw) != string(s.versions[read]) {
-		s.versions = append(s.versions, raw)
+	if string(raw) != string(s.versions[read].raw) {
+		s.versions = append(s.versions, version{raw, state})
 	}
 	return s.Read(s.Version())
 }
 
-func (q *quick) write(state engine.State) (engine.State, error) {
+func encoded(state engine.State) ([]byte, error) {
 	raw, err := json.Marshal(state)
 	if err != nil {
-		return engine.State{}, fmt.Errorf("encoding state: %w", err)
+		return nil, fmt.Errorf("encoding state: %w", err)
 	}
-	if string(raw) != string(q.raw) {
-		q.number, q.state, q.raw = q.number+1, state, raw
-	}
-	return q.state, nil
+	return raw, nil
 }
 
 // canonical passes the state through untyped JSON, as an API server does with a custom resource.
 func canonical(state engine.State) ([]byte, error) {
-	raw, err := json.Marshal(state)
+	raw, err := encoded(state)
 	if err != nil {
-		return nil, fmt.Errorf("encoding state: %w", err)
+		return nil, err
 	}
 	var untyped map[string]any
 	if err := json.Unmarshal(raw, &untyped); err != nil {

@@ -49,8 +49,10 @@ type Saga struct {
 	Key        string
 	Spec       Spec
 	Store      *Store
-	Replies    []Reply // read from the log and not yet settled
-	Lost       bool    // removed without its finalizer: nobody looks after it any more
+	Replies    []Reply           // read from the log and not yet settled
+	Events     []engine.Occurred // of participants, likewise
+	Lost       bool              // removed without its finalizer: nobody looks after it any more
+	shape      shape
 }
 
 // Write is one successful write of a saga's state.
@@ -71,7 +73,7 @@ func (w *World) Add(def v1alpha1.SagaDefinitionSpec, x engine.Expressions, saga 
 
 // AddCompiled makes a saga of a definition and the program that it was compiled to.
 func (w *World) AddCompiled(def v1alpha1.SagaDefinitionSpec, p *engine.Program, saga engine.Saga) *Saga {
-	s := &Saga{Definition: def, Program: p, Run: p.For(saga), UID: saga.UID, Key: saga.IdempotencyKey, Store: NewStore()}
+	s := &Saga{Definition: def, Program: p, Run: p.For(saga), UID: saga.UID, Key: saga.IdempotencyKey, Store: NewStore(), shape: shapeOf(def)}
 	if w.Quick {
 		s.Store = NewQuickStore()
 	}
