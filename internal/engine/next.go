@@ -168,14 +168,6 @@ func begun(st *v1alpha1.StepStatus) bool {
 	return st.State == v1alpha1.StepSucceeded || st.State == v1alpha1.StepSkipped || !neverSent(st.Action) && !keyUsedWait(st)
 }
 
-// pointOfNoReturn returns the index of the pivot or, where there is none, of the first retriable step; else -1.
-func (p *Program) pointOfNoReturn() int {
-	if p.pivot < 0 && p.retry < len(p.steps) {
-		return p.retry
-	}
-	return p.pivot
-}
-
 // beyond says whether step i comes after the point of no return.
 func (p *Program) beyond(i int) bool {
 	return p.pivot >= 0 && i > p.pivot || p.pivot < 0 && i > p.retry

@@ -14,7 +14,7 @@ func (d *decision) advanceBackward() {
 			return
 		}
 	}
-	if i := d.pointOfNoReturn(); d.mayHavePassed(i) {
+	if i := d.passedUnasked(); i >= 0 {
 		d.wait(&d.s.Steps[i])
 		d.changed = true
 	}
@@ -80,7 +80,14 @@ func (d *decision) unasked(i int) bool {
 	if d.s.Steps[i].State != v1alpha1.StepNotStarted {
 		return false
 	}
-	return latched(d.s, v1alpha1.LatchAdopt) || d.observed && !d.blocked(i)
+	return latched(d.s, v1alpha1.LatchAdopt) || d.observed && d.byOthers(i) && !d.blocked(i)
+}
+
+// byOthers says whether step i is done by services, not by the saga: nobody else publishes its events, waits for its times or asks
+// for its approvals.
+func (d *decision) byOthers(i int) bool {
+	k := d.Program.steps[i].kind
+	return k == kindAction || k == kindAwait
 }
 
 // blocked says whether a step that step i waits for has failed for good, so that nobody goes on to step i.
@@ -95,14 +102,33 @@ func (d *decision) blocked(i int) bool {
 	return false
 }
 
-// mayHavePassed says whether the point of no return, step i, may have been passed although this saga never asked for it: a
-// person must know. Where a step was answered failed, the run that this one continues was answered the same.
+// passedUnasked returns the step that may have passed the point of no return although this saga never asked for it, or -1: the
+// pivot or, where there is none, the first retriable step that may have been done. A person must know.
+func (d *decision) passedUnasked() int {
+	if d.Program.pivot >= 0 {
+		if d.mayHavePassed(d.Program.pivot) {
+			return d.Program.pivot
+		}
+		return -1
+	}
+	for i := d.Program.retry; i < len(d.s.Steps); i++ {
+		if d.s.Steps[i].Decision > 0 {
+			return -1 // a person knows
+		}
+		if d.mayHavePassed(i) {
+			return i
+		}
+	}
+	return -1
+}
+
+// mayHavePassed says so of one step. Where a step was answered failed, the run that this one continues was answered the same.
 func (d *decision) mayHavePassed(i int) bool {
-	if i < 0 || !d.unasked(i) {
+	if !d.unasked(i) {
 		return false
 	}
 	lost := d.s.Cause.Reason != v1alpha1.ReasonStepFailed || d.s.Cause.Code == v1alpha1.CodeKeyUsed
-	return d.observed && !d.blocked(i) || lost && latched(d.s, v1alpha1.LatchAdopt)
+	return d.observed && d.byOthers(i) && !d.blocked(i) || lost && latched(d.s, v1alpha1.LatchAdopt)
 }
 
 // mayHaveBeenDone says whether a step that this saga never asked for is undone all the same: only that leaves nothing behind.
