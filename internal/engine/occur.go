@@ -75,6 +75,9 @@ func (p Run) keyOf(i int) (string, error) {
 func (d *decision) offer(i int, e Occurred, outcome Outcome, id string) Verdict {
 	st := &d.s.Steps[i]
 	if st.State == v1alpha1.StepNotStarted {
+		if d.backward() && !d.tookEffect(i, e, outcome) {
+			return Settled // the step will never start
+		}
 		return d.keepEarly(i, e, id)
 	}
 	if st.Action == nil || st.State == v1alpha1.StepSkipped || !d.passes(i, e) {
@@ -175,7 +178,7 @@ func (d *decision) takeEffect(i int) {
 	for _, k := range kept {
 		e, ok := occurredOf(k)
 		outcome, hears := d.hears(i, e)
-		if !ok || !hears || outcome != Succeeded || d.Program.steps[i].compensation == nil || !d.passes(i, e) {
+		if !ok || !hears || !d.tookEffect(i, e, outcome) {
 			continue
 		}
 		x := d.open(st, 1)
@@ -184,6 +187,11 @@ func (d *decision) takeEffect(i int) {
 		st.State, st.EventID = v1alpha1.StepSucceeded, k.EventID
 		return
 	}
+}
+
+// tookEffect says whether an event tells, of a step that has not started, what is to be undone.
+func (d *decision) tookEffect(i int, e Occurred, outcome Outcome) bool {
+	return outcome == Succeeded && d.Program.steps[i].compensation != nil && d.passes(i, e)
 }
 
 func occurredOf(k v1alpha1.EarlyEvent) (Occurred, bool) {
