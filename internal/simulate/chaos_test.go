@@ -2,12 +2,9 @@ package simulate
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
-
-	"pgregory.net/rapid"
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 	"github.com/sagas-dev/saga-operator/internal/engine"
@@ -15,16 +12,17 @@ import (
 
 // chaos drives a world of one key and two managers, one of which may hold stale copies.
 type chaos struct {
-	t        *rapid.T
+	*tape
 	world    *World
 	saga     *Saga
 	managers [2]*Manager
-	calm     bool            // the network and the participants behave
-	byHand   map[string]bool // steps about which a person decided
+	calm     bool // the network, the participants and people behave
+	events   int  // how many events have happened
+	settled  []engine.Event
 }
 
-func newChaos(t *rapid.T) *chaos {
-	c := &chaos{t: t, byHand: map[string]bool{}}
+func newChaos(t *tape) *chaos {
+	c := &chaos{tape: t}
 	draw := outcomes(t)
 	c.world = NewWorld(morning, func(m Message) Answer {
 		if c.calm {
@@ -32,122 +30,166 @@ func newChaos(t *rapid.T) *chaos {
 		}
 		return draw(m)
 	})
+	c.world.Quick = !t.oneIn(10)
 	c.world.Watch = func(w Write) {
 		if err := w.Check(c.world.Now); err != nil {
-			t.Fatalf("after %+v: %v\nbefore %s\nafter  %s", w.Events, err, show(w.Before), show(w.After))
+			fail("%w\nafter  %+v\nbefore %s\nthen   %s", err, w.Events, show(w.Before), show(w.After))
 		}
+		c.checkRepeats(w)
 	}
 	c.managers = [2]*Manager{NewManager(c.world), NewManager(c.world)}
-	c.add("uid-1", definitions(t))
 	return c
 }
 
 func (c *chaos) add(uid string, def v1alpha1.SagaDefinitionSpec) {
-	policy := rapid.SampledFrom([]v1alpha1.KeyUsedPolicy{v1alpha1.KeyUsedWait, v1alpha1.KeyUsedEnd}).Draw(c.t, "onKeyUsed")
+	policy := pick(c.tape, v1alpha1.KeyUsedWait, v1alpha1.KeyUsedEnd)
 	saga, err := c.world.Add(def, Greedy{}, engine.Saga{
-		UID: uid, Namespace: "shop", Name: "order-1", IdempotencyKey: "test/shop/order-1",
-		Params: fmt.Appendf(nil, `{"n":%d}`, rapid.Int().Draw(c.t, "param")), OnKeyUsed: policy,
+		UID: uid, Namespace: "shop", Name: "order-1", IdempotencyKey: "test/shop/order-1", BusinessKey: "order-1",
+		Params: fmt.Appendf(nil, `{"n":%d}`, c.number(10)), OnKeyUsed: policy,
 	})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.saga = saga
+	must(err)
+	c.saga, c.settled = saga, nil
+	c.tell("%s, on a used key %s: %s", uid, policy, summary(def))
 }
 
 func show(s engine.State) string {
-	raw, err := canonical(s)
+	raw, err := encoded(s)
 	if err != nil {
 		return err.Error()
 	}
 	return string(raw)
 }
 
+// checkRepeats: what was answered, happened or was acknowledged once changes nothing when it is heard again, now or later.
+func (c *chaos) checkRepeats(w Write) {
+	for i, e := range w.Events {
+		if isAnswer(e) && w.Verdicts[i] == engine.Applied && len(c.settled) < 64 {
+			c.settled = append(c.settled, e)
+		}
+	}
+	if len(c.settled) == 0 {
+		return
+	}
+	e := c.settled[len(w.Events)*7%len(c.settled)]
+	again, verdict := w.Saga.Run.Next(w.After, c.world.Now, []engine.Event{e})
+	if verdict[0] == engine.Applied && show(again) != show(w.After) {
+		fail("%+v was heard again and changed %s to %s", e, show(w.After), show(again))
+	}
+}
+
 func (c *chaos) check() {
 	for _, err := range c.world.Problems() {
-		c.t.Fatal(err)
+		must(err)
 	}
 	c.world.Books.Entries(func(key string, e Entry) {
 		if e.Effects > 1 {
-			c.t.Fatalf("%s took effect %d times", key, e.Effects)
+			fail("%s took effect %d times", key, e.Effects)
 		}
 	})
 }
 
-func (c *chaos) manager() *Manager { return c.managers[rapid.IntRange(0, 1).Draw(c.t, "manager")] }
-
 // version draws a copy: mostly the live one.
 func (c *chaos) version() int {
 	live := c.saga.Store.Version()
-	if rapid.IntRange(0, 3).Draw(c.t, "stale") > 0 {
+	if !c.oneIn(4) {
 		return live
 	}
-	return rapid.IntRange(0, live).Draw(c.t, "version")
+	return live - c.between(0, live)
 }
 
-// reconcile lets a manager take a turn, with some of the replies in any order, some of them twice.
+// some draws a few of n things, in any order, some of them twice.
+func (c *chaos) some(n int) []int {
+	var indices []int
+	for range c.between(0, 3) {
+		if n > 0 {
+			indices = append(indices, c.number(n))
+		}
+	}
+	return indices
+}
+
+// reconcile lets a manager take a turn, with some of the answers and events in any order, some of them twice.
 func (c *chaos) reconcile() {
-	turn := Turn{Saga: c.saga, Version: c.version(), Stop: rapid.SampledFrom([]Stop{
-		StopNever, StopNever, StopNever, StopNever, StopBeforeStore, StopBeforeSettle, StopBeforeSend,
-	}).Draw(c.t, "stop")}
-	if rapid.IntRange(0, 5).Draw(c.t, "skewed") == 0 {
-		turn.Skew = time.Duration(rapid.IntRange(-5, 5).Draw(c.t, "skew")) * time.Second
+	turn := Turn{Saga: c.saga, Version: c.version(), Stop: pick(c.tape,
+		StopNever, StopNever, StopNever, StopNever, StopToSend, StopBeforeStore, StopBeforeSettle, StopBeforeSend,
+	)}
+	if c.oneIn(6) {
+		turn.Skew = time.Duration(c.between(-5, 5)) * time.Second
 	}
-	if n := len(c.saga.Replies); n > 0 {
-		turn.Replies = rapid.SliceOfN(rapid.IntRange(0, n-1), 0, 3).Draw(c.t, "replies")
+	turn.Replies, turn.Events = c.some(len(c.saga.Replies)), c.some(len(c.saga.Events))
+	if c.oneIn(4) {
+		turn.TimeOut = always
 	}
-	if rapid.IntRange(0, 3).Draw(c.t, "silence") == 0 {
-		turn.TimeOut = func(engine.Timer) bool { return true }
-	}
-	i := rapid.IntRange(0, 1).Draw(c.t, "manager")
-	c.must(c.managers[i].Reconcile(turn))
-	if turn.Stop != StopNever {
+	i := c.number(2)
+	c.tell("manager %d reads version %d of %d, replies %v and events %v, stop %d", i, turn.Version, c.saga.Store.Version(), turn.Replies, turn.Events, turn.Stop)
+	must(c.managers[i].Reconcile(turn))
+	c.tellState()
+	if turn.Stop != StopNever && turn.Stop != StopToSend {
 		c.managers[i] = NewManager(c.world)
 	}
 }
 
-func (c *chaos) must(err error) {
-	if err != nil {
-		c.t.Fatal(err)
+func (c *chaos) tellState() {
+	if c.story == nil {
+		return
 	}
+	state, err := c.saga.Live()
+	must(err)
+	words := ""
+	for _, s := range state.Steps {
+		words += " " + s.Name + "=" + string(s.State)
+	}
+	c.tell("    %v%s", state.Cause, words)
+}
+
+func (c *chaos) resend() {
+	c.tell("a manager sends what is pending")
+	must(c.managers[c.number(2)].Resend(c.saga, c.version()))
 }
 
 func (c *chaos) deliver() {
 	if n := len(c.world.Commands); n > 0 {
-		c.world.Deliver(rapid.IntRange(0, n-1).Draw(c.t, "command"), Delivery{
-			Again:  rapid.IntRange(0, 4).Draw(c.t, "again") == 0,
-			Silent: rapid.IntRange(0, 6).Draw(c.t, "silent") == 0,
-			Twice:  rapid.IntRange(0, 4).Draw(c.t, "twice") == 0,
-		})
+		i := c.number(n)
+		d := Delivery{Again: c.oneIn(5), Silent: c.oneIn(7), Twice: c.oneIn(5)}
+		c.tell("%s arrives: %+v", c.world.Commands[i].ID(), d)
+		c.world.Deliver(i, d)
 	}
 }
 
 func (c *chaos) drop() {
 	if n := len(c.world.Commands); n > 0 {
-		c.world.Drop(rapid.IntRange(0, n-1).Draw(c.t, "command"))
+		i := c.number(n)
+		c.tell("%s is lost", c.world.Commands[i].ID())
+		c.world.Drop(i)
 	}
 }
 
 // foreign writes a reply that answers nothing that was asked, or not yet.
 func (c *chaos) foreign() {
-	c.saga.Replies = append(c.saga.Replies, Reply{SagaUID: c.saga.UID, Replied: engine.Replied{
-		Step:      rapid.SampledFrom([]string{"s0", "s1", "s2", "nobody", ""}).Draw(c.t, "step"),
-		Direction: rapid.SampledFrom([]engine.Direction{engine.Forward, engine.Backward, "sideways"}).Draw(c.t, "direction"),
-		Round:     rapid.Int32Range(5, 9).Draw(c.t, "round"), Attempt: rapid.Int32Range(-1, 2).Draw(c.t, "attempt"),
-		Outcome: engine.Succeeded,
-	}})
+	r := engine.Replied{
+		Step:      pick(c.tape, "s0", "s1", "s2", "nobody", ""),
+		Direction: pick(c.tape, engine.Forward, engine.Backward, "sideways"),
+		Round:     int32(c.between(5, 9)), Attempt: int32(c.between(-1, 2)), Outcome: engine.Succeeded,
+	}
+	c.tell("a foreign reply: %+v", r)
+	c.saga.Replies = append(c.saga.Replies, Reply{SagaUID: c.saga.UID, Replied: r})
 }
 
 func (c *chaos) wait() {
-	c.world.Now = c.world.Now.Add(time.Duration(rapid.IntRange(1, 40).Draw(c.t, "wait")) * time.Second)
+	d := time.Duration(c.between(1, 40)) * time.Second
+	c.tell("%s pass", d)
+	c.world.Now = c.world.Now.Add(d)
 }
 
 // ask changes what people ask of the saga. Requests may be taken back, as Git tools do.
 func (c *chaos) ask() {
-	if rapid.IntRange(0, 9).Draw(c.t, "asked") > 0 {
+	if !c.oneIn(8) {
 		return
 	}
-	on := rapid.Bool().Draw(c.t, "on")
-	switch rapid.SampledFrom([]string{"suspend", "suspend", "abort", "adopt", "delete"}).Draw(c.t, "request") {
+	on := !c.oneIn(2)
+	what := pick(c.tape, "suspend", "suspend", "abort", "adopt", "delete")
+	c.tell("%s: %t", what, on)
+	switch what {
 	case "suspend":
 		c.saga.Spec.Suspend = on
 	case "abort":
@@ -161,120 +203,45 @@ func (c *chaos) ask() {
 
 // resolve lets a person decide about something, whether it is asked or not. Resolutions stay in the spec.
 func (c *chaos) resolve() {
-	name := rapid.SampledFrom(c.saga.Definition.Steps).Draw(c.t, "step").Name
-	c.byHand[name] = true
-	c.saga.Spec.Resolutions = append(c.saga.Spec.Resolutions, v1alpha1.Resolution{
-		Step: name, Decision: rapid.Int32Range(1, 3).Draw(c.t, "decision"), By: "me", Reason: "since I say so",
-		Action: rapid.SampledFrom([]v1alpha1.ResolutionAction{
-			v1alpha1.ResolutionRetry, v1alpha1.ResolutionSkip, v1alpha1.ResolutionMarkDone, v1alpha1.ResolutionCompensate,
-		}).Draw(c.t, "action"),
-	})
-}
-
-func (c *chaos) actions() map[string]func(*rapid.T) {
-	resend := func(*rapid.T) { c.must(c.manager().Resend(c.saga, c.version())) }
-	all := map[string]func(*rapid.T){"": func(*rapid.T) { c.check() }, "resend": resend}
-	for name, action := range map[string]func(){
-		"reconcile": c.reconcile, "reconcile more": c.reconcile, "deliver": c.deliver, "deliver more": c.deliver,
-		"drop": c.drop, "foreign": c.foreign, "wait": c.wait, "ask": c.ask, "resolve": c.resolve,
-	} {
-		all[name] = func(*rapid.T) { action() }
+	r := v1alpha1.Resolution{
+		Step: pick(c.tape, c.saga.Definition.Steps...).Name, Decision: int32(c.between(1, 3)), By: pick(c.tape, "me", "you"), Reason: "since I say so",
+		Action: pick(c.tape, v1alpha1.ResolutionMarkDone, v1alpha1.ResolutionRetry, v1alpha1.ResolutionSkip, v1alpha1.ResolutionCompensate),
 	}
-	return all
-}
-
-// settle lets everything in flight arrive in a fair world with one new manager, until nothing changes any more.
-func (c *chaos) settle() engine.State {
-	c.calm, c.saga.Spec.Suspend = true, false
-	c.managers[0] = NewManager(c.world)
-	order := rand.New(rand.NewPCG(rapid.Uint64().Draw(c.t, "order"), 1))
-	for still := 0; still < 3; still++ {
-		c.must(c.managers[0].Resend(c.saga, c.saga.Store.Version()))
-		for len(c.world.Commands) > 0 {
-			c.world.Deliver(order.IntN(len(c.world.Commands)), Delivery{})
-		}
-		before := c.saga.Store.Version()
-		c.must(c.managers[0].Reconcile(Turn{Saga: c.saga, Version: before, Replies: order.Perm(len(c.saga.Replies)), TimeOut: always}))
-		c.check()
-		if c.saga.Store.Version() != before || c.asks() {
-			still = 0
-		}
-		if c.world.Now = c.world.Now.Add(40 * time.Second); c.world.Now.Sub(morning) > 24*time.Hour {
-			break
-		}
-	}
-	state, err := c.saga.Live()
-	c.must(err)
-	return state
-}
-
-func always(engine.Timer) bool { return true }
-
-// asks says whether an answer is still outstanding or an attempt is to be made.
-func (c *chaos) asks() bool {
-	state, err := c.saga.Live()
-	c.must(err)
-	return slices.ContainsFunc(c.saga.Run.Timers(state), func(t engine.Timer) bool { return t.Kind != engine.TimerDeadline })
-}
-
-// ended checks that the saga ended, or waits visibly, and that the books agree with what it says.
-func (c *chaos) ended(state engine.State) {
-	status := engine.Summarize(c.saga.Program, state, engine.Facts{Generation: 1, Now: c.world.Now})
-	switch status.Phase {
-	case v1alpha1.PhaseCompleted:
-		for i := range state.Steps {
-			c.wantDone(state, i)
-		}
-	case v1alpha1.PhaseCompensated:
-		for i := range state.Steps {
-			c.wantUndone(state, i)
-		}
-	case v1alpha1.PhaseNeedsIntervention:
-	default:
-		c.t.Fatalf("in a calm world the saga is left %s: %s", status.Phase, show(state))
-	}
-}
-
-// standing is what the books hold of a step, over all rounds.
-func (c *chaos) standing(step string) (sum Entry) {
-	for round := int32(1); round < 20; round++ {
-		e := c.world.Books.Entry(ForwardKeyOf(c.saga.Key, step, engine.Forward, round))
-		sum.Effects, sum.Reversals = sum.Effects+e.Effects, sum.Reversals+e.Reversals
-	}
-	return sum
-}
-
-func (c *chaos) wantDone(state engine.State, i int) {
-	st, def := &state.Steps[i], c.saga.Definition.Steps[i]
-	if st.Resolved != nil && (st.State == v1alpha1.StepSkipped || st.Resolved.Action == v1alpha1.ResolutionMarkDone) {
-		return // a person says so
-	}
-	if def.Publish != nil {
-		if c.world.Events[Message{SagaUID: c.saga.UID, SagaKey: c.saga.Key, Command: engine.Command{Step: st.Name, Direction: engine.Forward, Round: 1}}.Key()] == 0 {
-			c.t.Fatalf("Completed, but event %s was never published", st.Name)
-		}
+	if c.decided(r.Step, r.Decision) {
 		return
 	}
-	if e := c.standing(st.Name); e.Effects != 1 || e.Reversals != 0 {
-		c.t.Fatalf("Completed, but %s took effect %d times and was undone %d times: %s", st.Name, e.Effects, e.Reversals, show(state))
-	}
+	c.tell("a person decides: %+v", r)
+	c.saga.Spec.Resolutions = append(c.saga.Spec.Resolutions, r)
 }
 
-func (c *chaos) wantUndone(state engine.State, i int) {
-	st, def := &state.Steps[i], c.saga.Definition.Steps[i]
-	none := def.Compensation != nil && def.Compensation.Policy == v1alpha1.CompensationNone
-	if st.Resolved != nil || none {
-		return // a person says so, or there is nothing to undo
+// decided says whether a decision is taken already: the API server knows each number once.
+func (c *chaos) decided(step string, decision int32) bool {
+	return slices.ContainsFunc(c.saga.Spec.Resolutions, func(r v1alpha1.Resolution) bool { return r.Step == step && r.Decision == decision })
+}
+
+// play makes random moves.
+func (c *chaos) play(without ...string) {
+	moves := map[string]func(){"resolve": c.resolve, "ask": c.ask}
+	for _, name := range without {
+		delete(moves, name)
 	}
-	if e := c.standing(st.Name); e.Standing() != 0 {
-		c.t.Fatalf("Compensated, but the effect of %s stands: %s", st.Name, show(state))
+	all := []func(){
+		c.reconcile, c.reconcile, c.reconcile, c.deliver, c.deliver, c.deliver, c.happen, c.serve, c.wait, c.resend, c.drop, c.foreign,
+		moves["ask"], moves["resolve"],
+	}
+	for range c.between(0, pick(c.tape, 20, 60)) {
+		if move := pick(c.tape, all...); move != nil {
+			move()
+			c.check()
+		}
 	}
 }
 
 func TestASagaEndsWholeWhateverHappensToIt(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	check(t, 1, func(t *tape) {
 		c := newChaos(t)
-		t.Repeat(c.actions())
+		c.add("uid-1", definitions(t))
+		c.play()
 		c.ended(c.settle())
 	})
 }

@@ -67,7 +67,7 @@ func (m *Manager) Reconcile(t Turn) error {
 		return err
 	}
 	if m.world.Watch != nil {
-		m.world.Watch(Write{Saga: t.Saga, Before: state, After: stored, Events: events})
+		m.world.Watch(Write{Saga: t.Saga, Before: state, After: stored, Events: events, Verdicts: verdicts})
 	}
 	if t.Stop == StopBeforeSettle {
 		return nil

@@ -121,3 +121,13 @@ func (b *Books) Entries(visit func(key string, e Entry)) {
 		visit(key, b.Entry(key))
 	}
 }
+
+// Stored is the outcome that is stored under a key of an action or of an undoing, or empty.
+func (b *Books) Stored(key string) engine.Outcome {
+	for _, r := range b.rows {
+		if a, ok := r.answers[key]; ok {
+			return a.Outcome
+		}
+	}
+	return ""
+}

@@ -118,7 +118,9 @@ func (w Write) checkSteps() error {
 
 // mayBeDoneUnasked says whether a step may have been done by others than this saga: by a lost run, or by services on their own.
 func (w Write) mayBeDoneUnasked(i int) bool {
-	return slices.Contains(w.After.Latches, v1alpha1.LatchAdopt) || observed(w.Saga.Definition, i)
+	def := w.Saga.Definition
+	others := def.Mode == v1alpha1.ModeObserved && (def.Steps[i].Action != nil || def.Steps[i].Await != nil)
+	return others || slices.Contains(w.After.Latches, v1alpha1.LatchAdopt)
 }
 
 func checkSettled(old, after *v1alpha1.StepStatus) error {
@@ -138,7 +140,7 @@ func checkSettled(old, after *v1alpha1.StepStatus) error {
 
 func (w Write) checkAsked(i int, old *v1alpha1.StepStatus) error {
 	after := &w.After.Steps[i]
-	if attempts(after.Action) <= attempts(old.Action) {
+	if attempts(after.Action) <= attempts(old.Action) || after.Action.Attempt == 0 { // 0: planned, not asked
 		return nil
 	}
 	if w.Before.SuspendTime != nil && w.After.SuspendTime != nil {
@@ -150,14 +152,26 @@ func (w Write) checkAsked(i int, old *v1alpha1.StepStatus) error {
 	return nil
 }
 
-// mayAskAndTurn says whether the step was begun in the decision that turned back because this or another step's input cannot be
-// rendered, or is only now known to have been done: by an event that came early.
+// mayAskAndTurn says whether the step was begun in a decision that turned back because of another step that was begun in it, too:
+// its input cannot be rendered, or its event came early; or whether it is only now known to have been done.
 func (w Write) mayAskAndTurn(i int) bool {
 	x := w.After.Steps[i].Action
-	cause := w.After.Cause.Code
-	unrenderable := cause == v1alpha1.CodeInvalidInput || cause == v1alpha1.CodeInputTooLarge
-	heard := silent(w.Saga.Definition, i) && x.Outcome == v1alpha1.ExchangeSucceeded
-	return heard || w.Before.Cause == nil && unrenderable || x.StartTime == nil && x.Outcome == v1alpha1.ExchangeFailed
+	heard := silent(w.Saga.Definition, i) && w.After.Steps[i].EventID != ""
+	return heard || x.StartTime == nil && x.Outcome == v1alpha1.ExchangeFailed || w.Before.Cause == nil && w.begun(i) && w.causeBegun()
+}
+
+func (w Write) causeBegun() bool {
+	for i := range w.After.Steps {
+		if w.After.Steps[i].Name == w.After.Cause.Step && w.begun(i) {
+			return true
+		}
+	}
+	return false
+}
+
+// begun says whether the decision began to do a step.
+func (w Write) begun(i int) bool {
+	return w.After.Steps[i].Action != nil && (i >= len(w.Before.Steps) || w.Before.Steps[i].Action == nil)
 }
 
 func attempts(x *v1alpha1.Exchange) int64 {
@@ -173,8 +187,7 @@ func attempts(x *v1alpha1.Exchange) int64 {
 // checkStarts: a step begins only once every step that it waits for is done.
 func (w Write) checkStarts() error {
 	for i := range w.After.Steps {
-		begun := w.After.Steps[i].Action != nil && (i >= len(w.Before.Steps) || w.Before.Steps[i].Action == nil)
-		if !begun || w.After.Cause != nil && w.mayAskAndTurn(i) {
+		if !w.begun(i) || w.After.Cause != nil && w.mayAskAndTurn(i) {
 			continue
 		}
 		for _, j := range w.Saga.shape.after[i] {

@@ -60,6 +60,7 @@ type Write struct {
 	Saga          *Saga
 	Before, After engine.State
 	Events        []engine.Event
+	Verdicts      []engine.Verdict // one per event
 }
 
 // Add makes a saga of a definition. Its errors are those of engine.Compile.
