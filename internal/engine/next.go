@@ -159,6 +159,16 @@ func (p *Program) committed(s *State) bool {
 	return false
 }
 
+// othersBegun says whether the point of no return is passed by a retriable step beside step i.
+func (d *decision) othersBegun(i int) bool {
+	for j := d.Program.retry; d.Program.pivot < 0 && j < len(d.s.Steps); j++ {
+		if j != i && begun(&d.s.Steps[j]) {
+			return true
+		}
+	}
+	return false
+}
+
 // begun says whether a retriable step may have done something: not where it was never sent, nor where its only answer is
 // that another saga has used its key.
 func begun(st *v1alpha1.StepStatus) bool {

@@ -150,7 +150,7 @@ func (d *decision) failed(i int, x *v1alpha1.Exchange, e Replied) Verdict {
 	switch {
 	case f.code == v1alpha1.CodeUndone && st.Compensation != nil:
 		return Settled // the participant refuses because this saga undid it
-	case f.code == v1alpha1.CodeKeyUsed && x.Adopts && e.Attempt <= x.Granted:
+	case f.code == v1alpha1.CodeKeyUsed && latched(d.s, v1alpha1.LatchAdopt) && e.Attempt <= x.Granted:
 		return Settled // answers a command from before the adoption
 	}
 	answered := x.Unanswered == 0 && (x.Outcome != v1alpha1.ExchangeWaiting || e.Attempt == x.Attempt)
@@ -197,7 +197,7 @@ func (d *decision) keyUsed(i int, x *v1alpha1.Exchange, waits bool) {
 		st.State = v1alpha1.StepUnknown // the lost run's, which this saga has come to continue
 	case d.backward():
 		st.State = v1alpha1.StepFailed
-	case d.saga.OnKeyUsed == v1alpha1.KeyUsedEnd && !d.beyond(i):
+	case d.saga.OnKeyUsed == v1alpha1.KeyUsedEnd && !d.beyond(i) && !d.othersBegun(i):
 		st.State = v1alpha1.StepFailed
 		d.turnBack(failure(st, x))
 	default:
