@@ -61,7 +61,7 @@ func step(t *tape, mode v1alpha1.ExecutionMode, i int, recovery v1alpha1.Recover
 	case 8:
 		s.Publish = &v1alpha1.Publish{Event: "happened", Delivery: pick(t, v1alpha1.DeliveryAtLeastOnce, v1alpha1.DeliveryAtMostOnce)}
 	case 9:
-		s.Await = await(t)
+		s.Await = await(t, s.Name)
 	case 10:
 		s.Approval = &v1alpha1.Approval{Timeout: &metav1.Duration{Duration: time.Duration(t.between(1, 90)) * time.Second}}
 		if t.oneIn(2) {
@@ -88,9 +88,9 @@ func step(t *tape, mode v1alpha1.ExecutionMode, i int, recovery v1alpha1.Recover
 	return s
 }
 
-// await waits for one of two events, by one of two keys, sometimes with a filter.
-func await(t *tape) *v1alpha1.Await {
-	a := &v1alpha1.Await{Event: pick(t, "happens", "changes"), Key: pick(t, "", "", "key"), Timeout: &metav1.Duration{Duration: time.Duration(t.between(1, 90)) * time.Second}}
+// await waits for an event that is mostly its own, by one of two keys, sometimes with a filter.
+func await(t *tape, step string) *v1alpha1.Await {
+	a := &v1alpha1.Await{Event: pick(t, "happens-"+step, "happens-"+step, "changes"), Key: pick(t, "", "", "key"), Timeout: &metav1.Duration{Duration: time.Duration(t.between(1, 90)) * time.Second}}
 	if t.oneIn(3) {
 		a.Filter = pick(t, "event:paid", "yes", "fails")
 	}

@@ -246,7 +246,7 @@ func (m *Manager) sendOnce(s *Saga, before, stored engine.State) error {
 	commands, err := s.Run.Once(before, stored)
 	for _, c := range commands {
 		message := Message{SagaUID: s.UID, SagaKey: s.Key, Command: c}
-		if m.world.Events[message.Key()] > 0 && !c.Adopts {
+		if _, again := m.world.sent[message.ID()]; again {
 			m.world.broken("%s is sent again, and may be sent only once", message.ID())
 		}
 		m.world.send(message)

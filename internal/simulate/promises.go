@@ -106,7 +106,8 @@ func (w Write) checkSteps() error {
 		if i < len(w.Before.Steps) {
 			old = w.Before.Steps[i]
 		}
-		if after.Compensation != nil && (after.Action == nil || after.Action.StartTime == nil) && !w.mayBeDoneUnasked(i) {
+		heard := after.EventID != "" // it has happened, whatever the saga thought of it
+		if after.Compensation != nil && (after.Action == nil || after.Action.StartTime == nil) && !heard && !w.mayBeDoneUnasked(i) {
 			return fmt.Errorf("step %s is undone but was never sent", after.Name)
 		}
 		if err := errors.Join(checkSettled(&old, after), w.checkAsked(i, &old)); err != nil {
@@ -152,12 +153,12 @@ func (w Write) checkAsked(i int, old *v1alpha1.StepStatus) error {
 	return nil
 }
 
-// mayAskAndTurn says whether the step was begun in a decision that turned back because of another step that was begun in it, too:
+// mayAskAndTurn says whether the step was asked in a decision that turned back because of another step that was begun in it:
 // its input cannot be rendered, or its event came early; or whether it is only now known to have been done.
 func (w Write) mayAskAndTurn(i int) bool {
 	x := w.After.Steps[i].Action
 	heard := silent(w.Saga.Definition, i) && w.After.Steps[i].EventID != ""
-	return heard || x.StartTime == nil && x.Outcome == v1alpha1.ExchangeFailed || w.Before.Cause == nil && w.begun(i) && w.causeBegun()
+	return heard || x.StartTime == nil && x.Outcome == v1alpha1.ExchangeFailed || w.Before.Cause == nil && w.causeBegun()
 }
 
 func (w Write) causeBegun() bool {

@@ -21,6 +21,7 @@ type World struct {
 	Quick    bool           // sagas that are added have quick stores
 	problems []error        // broken promises that the world itself can see
 	sent     map[string]sending
+	happened int // how many events have been made
 }
 
 // sending is what was sent under an id first, and when it was sent last.
