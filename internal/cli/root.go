@@ -110,4 +110,5 @@ var commands = []func(genericiooptions.IOStreams) *cobra.Command{
 	newResolve,
 	newRetry,
 	newRerun,
+	newTest,
 }

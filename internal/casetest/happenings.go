@@ -1,0 +1,123 @@
+package casetest
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
+	"github.com/sagas-dev/saga-operator/internal/engine"
+	"github.com/sagas-dev/saga-operator/internal/local"
+)
+
+// happening is an event, a request or a decision of a case that waits for its moment.
+type happening struct {
+	field string // where it stands in the case
+	Moment
+	step  string                           // for a decision without a moment: the step that has to wait
+	event func(s *local.Saga) engine.Event // what happens when the moment has come
+	told  func(v engine.Verdict) string    // what is wrong with what the saga made of it; empty: nothing
+	begun bool                             // its moment has come
+	done  bool                             // the saga was told
+}
+
+// due says whether the moment has come.
+func (h *happening) due(s *local.Saga) bool {
+	switch {
+	case h.begun:
+		return false
+	case h.AfterStep != "":
+		step := s.Step(h.AfterStep)
+		return step != nil && step.State != v1alpha1.StepNotStarted && step.State != v1alpha1.StepRunning
+	case h.DuringStep != "":
+		step := s.Step(h.DuringStep)
+		return step != nil && step.State != v1alpha1.StepNotStarted
+	case h.At == nil:
+		return awaitsDecision(s.Step(h.step))
+	}
+	return true
+}
+
+// awaitsDecision says whether the step waits for a person.
+func awaitsDecision(step *v1alpha1.StepStatus) bool {
+	if step == nil || step.Decision == 0 || step.Resolved != nil && step.Resolved.Decision >= step.Decision {
+		return false
+	}
+	return step.State == v1alpha1.StepNeedsIntervention || step.State == v1alpha1.StepRunning
+}
+
+// happeningsOf are all that happens in a case beside the answers.
+func happeningsOf(k *Case, identity engine.Saga) []*happening {
+	var all []*happening
+	for i, e := range k.Events {
+		all = append(all, eventOf(i, e, identity))
+	}
+	for i, r := range k.Requests {
+		request := engine.Request(r.Request)
+		all = append(all, &happening{
+			field: fmt.Sprintf("requests[%d]", i), Moment: r.Moment,
+			event: func(*local.Saga) engine.Event { return engine.Asked{Request: request} },
+			told: func(v engine.Verdict) string {
+				if v != engine.Applied {
+					return fmt.Sprintf("%s changed nothing", request)
+				}
+				return ""
+			},
+		})
+	}
+	for i, d := range k.Decisions {
+		all = append(all, decisionOf(i, d, k.Name))
+	}
+	return all
+}
+
+func decisionOf(i int, d Decision, because string) *happening {
+	return &happening{
+		field: fmt.Sprintf("decisions[%d]", i), Moment: d.Moment, step: d.Step,
+		event: func(s *local.Saga) engine.Event {
+			number := int32(0)
+			if step := s.Step(d.Step); step != nil {
+				number = step.Decision
+			}
+			return engine.Resolve{Resolution: v1alpha1.Resolution{
+				Step: d.Step, Decision: number, Action: d.Action, Output: d.Output,
+				By: cmp.Or(d.By, "somebody"), Reason: cmp.Or(d.Reason, because),
+			}}
+		},
+		told: func(v engine.Verdict) string {
+			if v != engine.Applied {
+				return fmt.Sprintf("%s does not fit what step %q waits for", d.Action, d.Step)
+			}
+			return ""
+		},
+	}
+}
+
+func eventOf(i int, e Event, identity engine.Saga) *happening {
+	participant, _, _ := strings.Cut(e.Type, ".")
+	key := identity.BusinessKey
+	if e.Key != nil {
+		key = *e.Key
+	}
+	data := []byte("{}")
+	if e.Data != nil {
+		data = e.Data.Raw
+	}
+	occurred := engine.Occurred{
+		Participant: participant, Type: e.Type, Key: key, Source: cmp.Or(e.Source, "/"+participant), ID: cmp.Or(e.ID, fmt.Sprintf("event-%d", i)),
+		Subject: e.Subject, CorrelationID: cmp.Or(e.CorrelationID, key), DataSchema: e.DataSchema, Data: data,
+	}
+	return &happening{
+		field: fmt.Sprintf("events[%d]", i), Moment: e.Moment,
+		event: func(*local.Saga) engine.Event { return occurred },
+		told: func(v engine.Verdict) string {
+			switch {
+			case e.Ignored && v == engine.Applied:
+				return fmt.Sprintf("the saga took %s, which was to be ignored", e.Type)
+			case !e.Ignored && v != engine.Applied:
+				return fmt.Sprintf("the saga did not take %s; where that is right, say ignored: true", e.Type)
+			}
+			return ""
+		},
+	}
+}

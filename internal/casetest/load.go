@@ -1,0 +1,95 @@
+package casetest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
+	"github.com/sagas-dev/saga-operator/internal/manifests"
+)
+
+// Suite is a document of cases, with the objects that it speaks of.
+type Suite struct {
+	SagaTest
+	File  string
+	Def   *v1alpha1.SagaDefinition
+	Files *manifests.Set
+}
+
+// Load reads the cases that stand in files and directories. A definition is looked for among all of them, then beside the file
+// that names it. Its error says all that is wrong, with file and field.
+func Load(paths ...string) ([]Suite, error) {
+	set, err := manifests.Read(paths...)
+	if err != nil {
+		return nil, err
+	}
+	if len(set.Tests) == 0 {
+		return nil, fmt.Errorf("none of the files holds a document of kind %s", manifests.KindTest)
+	}
+	var suites []Suite
+	var wrong []error
+	for _, d := range set.Tests {
+		suite, err := load(d, set)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("%s: %w", d.File, err))
+			continue
+		}
+		suites = append(suites, suite)
+	}
+	return suites, errors.Join(wrong...)
+}
+
+func load(d manifests.Document, set *manifests.Set) (Suite, error) {
+	test, err := Decode(d.Raw)
+	if err != nil {
+		return Suite{}, err
+	}
+	suite := Suite{SagaTest: test, File: d.File, Files: set}
+	if suite.Def, err = set.Definition(test.Definition); err != nil {
+		beside, besideErr := manifests.Read(filepath.Dir(d.File))
+		if besideErr != nil {
+			return Suite{}, fmt.Errorf("definition: %w; nor beside it: %w", err, besideErr)
+		}
+		suite.Files = beside
+		if suite.Def, err = beside.Definition(test.Definition); err != nil {
+			return Suite{}, fmt.Errorf("definition: %w", err)
+		}
+	}
+	return suite, suite.check()
+}
+
+// Decode reads a document of cases. It judges what the document says by itself, not what it says of other objects.
+func Decode(raw []byte) (SagaTest, error) {
+	var test SagaTest
+	whole, err := spelledOut(raw)
+	if err != nil {
+		return test, err
+	}
+	return test, manifests.Decode(whole, &test)
+}
+
+// spelledOut turns each text in cases[].expect.commands into the message that it stands for.
+func spelledOut(raw []byte) ([]byte, error) {
+	var document map[string]any
+	if err := json.Unmarshal(raw, &document); err != nil {
+		return nil, fmt.Errorf("reading the document: %w", err)
+	}
+	cases, _ := document["cases"].([]any) // what is of another kind is refused where it is decoded
+	for _, c := range cases {
+		fields, _ := c.(map[string]any)
+		expect, _ := fields["expect"].(map[string]any)
+		commands, _ := expect["commands"].([]any)
+		for i, command := range commands {
+			if kind, ok := command.(string); ok {
+				commands[i] = map[string]any{"type": kind}
+			}
+		}
+	}
+	whole, err := json.Marshal(document)
+	if err != nil {
+		return nil, fmt.Errorf("reading the document: %w", err)
+	}
+	return whole, nil
+}

@@ -1,0 +1,83 @@
+package casetest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestWhatIsWrongWithCasesIsSaidByItsPath(t *testing.T) {
+	for name, c := range map[string]struct{ cases, problem string }{
+		"a field that does not exist": {
+			`- {name: c, params: {id: a}, expect: {end: Completed, commands: [stock.reserve, {type: a.b, dta: {}}]}}`,
+			`unknown field "cases[0].expect.commands[1].dta"`},
+		"an end that is none": {`- {name: c, expect: {end: Done}}`, `cases[0].expect.end: must be one of`},
+		"nothing expected":    {`- {name: c}`, `cases[0].expect.end: must be one of`},
+		"no name":             {`- {expect: {end: Completed}}`, `cases[0].name: is missing`},
+		"the same name twice": {"- {name: c, expect: {end: Completed}}\n- {name: c, expect: {end: Completed}}", `cases[1].name: "c" is the name of an earlier case too`},
+		"a step that does not exist": {
+			`- {name: c, answers: [{step: chrge}], expect: {end: Completed, steps: {shp: Succeeded}}}`, `cases[0].answers[0].step: "chrge" is no step of "shop"`},
+		"an expected step that does not exist": {`- {name: c, expect: {end: Completed, steps: {shp: Succeeded}}}`, `cases[0].expect.steps: "shp" is no step of "shop"`},
+		"an answer to an event":                {`- {name: c, answers: [{step: tell}], expect: {end: Completed}}`, `cases[0].answers[0].step: "tell" has no action that could be answered`},
+		"an answer to an undo that is not there": {
+			`- {name: c, answers: [{step: ship, compensation: true}], expect: {end: Completed}}`, `cases[0].answers[0].compensation: "ship" has no compensation`},
+		"an outcome that is none":     {`- {name: c, answers: [{step: ship, outcome: ok}], expect: {end: Completed}}`, `cases[0].answers[0].outcome: "ok" is none of`},
+		"a code of a success":         {`- {name: c, answers: [{step: ship, code: X}], expect: {end: Completed}}`, `only failed and retry have a code`},
+		"a body of silence":           {`- {name: c, answers: [{step: ship, outcome: silent, body: {}}], expect: {end: Completed}}`, `silent answers nothing`},
+		"no moment":                   {`- {name: c, requests: [{request: Abort}], expect: {end: Completed}}`, `cases[0].requests[0]: exactly one of at, afterStep and duringStep`},
+		"two moments":                 {`- {name: c, events: [{type: a.b, at: 1s, afterStep: ship}], expect: {end: Completed}}`, `cases[0].events[0]: exactly one of`},
+		"a request that is none":      {`- {name: c, requests: [{request: Stop, at: 1s}], expect: {end: Completed}}`, `cases[0].requests[0].request: "Stop" is none of`},
+		"a decision that is none":     {`- {name: c, decisions: [{step: ship, action: Approve}], expect: {end: Completed}}`, `cases[0].decisions[0].action: "Approve" is none of`},
+		"a message without a service": {`- {name: c, expect: {end: Completed, commands: [reserve]}}`, `cases[0].expect.commands[0].type: must be <participant>.<command or event>, is "reserve"`},
+		"two sources of params":       {`- {name: c, params: {}, saga: order-7, expect: {end: Completed}}`, `cases[0].params: at most one of params, saga and order`},
+		"a saga that is not there":    {`- {name: c, saga: order-8, expect: {end: Completed}}`, `cases[0].saga: Saga "order-8" stands in none of the files`},
+		"a duration that is none":     {`- {name: c, until: soon, expect: {end: Completed}}`, `soon`},
+		"a field twice":               {`- {name: c, name: d, expect: {end: Completed}}`, `name`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := suiteOf(t, c.cases+"\n")
+			if err == nil || !strings.Contains(err.Error(), c.problem) {
+				t.Errorf("error is %v, not %q", err, c.problem)
+			}
+		})
+	}
+}
+
+func TestADefinitionThatStandsNowhereIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "cases.yaml")
+	text := "apiVersion: sagas.dev/v1alpha1\nkind: SagaTest\nmetadata: {name: a}\ndefinition: b\ncases: []\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(file); err == nil || !strings.Contains(err.Error(), `SagaDefinition "b" stands in none of the files`) {
+		t.Errorf("error is %v", err)
+	}
+	if _, err := Load(filepath.Join(dir, "gone")); err == nil || !strings.Contains(err.Error(), "gone: no such file") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestTheSmallestBodyThatASchemaAccepts(t *testing.T) {
+	for schema, want := range map[string]string{
+		`{}`: `{}`,
+		`{"type":"object","required":["id","n"],"properties":{"id":{"type":"string","minLength":3},"n":{"type":"integer","minimum":4},"x":{"type":"string"}}}`: `{"id":"xxx","n":4}`,
+		`{"type":"object","required":["at"],"properties":{"at":{"type":"string","format":"date-time"}}}`:                                                       `{"at":"2026-01-01T00:00:00Z"}`,
+		`{"type":"object","required":["s"],"properties":{"s":{"enum":["NEW","OLD"]}}}`:                                                                         `{"s":"NEW"}`,
+		`{"type":"object","required":["l"],"properties":{"l":{"type":"array","minItems":2,"items":{"type":"boolean"}}}}`:                                       `{"l":[false,false]}`,
+		`{"type":"object","required":["n"],"properties":{"n":{"type":"number","exclusiveMinimum":0}}}`:                                                         `{"n":1}`,
+		`{"type":"object","required":["c"],"properties":{"c":{"const":"EUR"}}}`:                                                                                `{"c":"EUR"}`,
+		`{"type":"object","required":["c"],"properties":{"c":{"type":"string","pattern":"^[A-Z]{3}$","examples":["USD"]}}}`:                                    `{"c":"USD"}`,
+		`{"type":"object","required":["o"],"properties":{"o":{"type":["object","null"],"required":["a"],"properties":{"a":{"type":"null"}}}}}`:                 `{"o":{"a":null}}`,
+		`{"oneOf":[{"type":"object","required":["a"],"properties":{"a":{"type":"integer"}}},{"type":"object","required":["b"]}]}`:                              `{"a":0}`,
+	} {
+		if got, err := Smallest([]byte(schema)); err != nil || string(got) != want {
+			t.Errorf("for %s it is %s (%v), not %s", schema, got, err, want)
+		}
+	}
+	guess := `{"type":"object","required":["c"],"properties":{"c":{"type":"string","pattern":"^[A-Z]{3}$"}}}`
+	if got, err := Smallest([]byte(guess)); err == nil {
+		t.Errorf("a pattern cannot be guessed, but %s was", got)
+	}
+}

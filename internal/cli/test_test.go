@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/xml"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+)
+
+// kubectlSaga runs a command line.
+func kubectlSaga(t *testing.T, args ...string) (code int, out, errOut string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code = Main(args, genericiooptions.IOStreams{In: strings.NewReader(""), Out: &stdout, ErrOut: &stderr})
+	return code, stdout.String(), stderr.String()
+}
+
+const samples = "../../config/samples"
+
+// casesOfTheSample writes cases about the sample order into a file.
+func casesOfTheSample(t *testing.T, cases string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "cases.yaml")
+	text := "apiVersion: sagas.dev/v1alpha1\nkind: SagaTest\nmetadata: {name: orders}\ndefinition: order-fulfilment\ncases:\n" + cases
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+const declined = `- name: a declined card
+  order: order-1002
+  answers: [{step: charge-payment, outcome: failed, code: CARD_DECLINED}]
+  expect: {end: Compensated, cause: {code: CARD_DECLINED}, commands: [inventory.reserve, payment.charge, inventory.release]}
+`
+
+const wrong = `- name: an expectation that is wrong
+  order: order-1001
+  answers: [{step: create-shipment, body: {shipmentId: s-1}}]
+  expect: {end: Compensated}
+`
+
+func TestTheExitCodeOfATestSaysWhatCameOfIt(t *testing.T) {
+	good, bad := casesOfTheSample(t, declined), casesOfTheSample(t, declined+wrong)
+	for name, c := range map[string]struct {
+		args     []string
+		code     int
+		out, err string
+	}{
+		"all passed":                 {[]string{"test", samples, good}, exitOK, "1 cases, 0 failed", ""},
+		"one failed":                 {[]string{"test", samples, bad}, exitFailed, "end: expected Compensated, it is Completed", ""},
+		"only those that match":      {[]string{"test", samples, bad, "--run", "orders/a decl"}, exitOK, "1 cases, 0 failed", ""},
+		"none matches":               {[]string{"test", samples, bad, "--run", "nothing"}, exitMisused, "", `no case matches "nothing"`},
+		"an expression that is none": {[]string{"test", samples, bad, "--run", "("}, exitMisused, "", "--run"},
+		"no file":                    {[]string{"test"}, exitMisused, "", "at least one file"},
+		"a file that is not there":   {[]string{"test", "gone.yaml"}, exitMisused, "", "gone.yaml: no such file"},
+		"no cases":                   {[]string{"test", samples}, exitMisused, "", "holds a document of kind SagaTest"},
+		"no definition":              {[]string{"test", good}, exitMisused, "", `SagaDefinition "order-fulfilment" stands in none`},
+		"another output":             {[]string{"test", samples, good, "-o", "yaml"}, exitMisused, "", "is not json"},
+		"for programs":               {[]string{"test", samples, good, "-o", "json"}, exitOK, `"passed": true`, ""},
+		"a flag that does not exist": {[]string{"test", samples, good, "--fast"}, exitMisused, "", "fast"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, out, errOut := kubectlSaga(t, c.args...)
+			if code != c.code || !strings.Contains(out, c.out) || !strings.Contains(errOut, c.err) {
+				t.Errorf("it ended with %d, not %d; it said %q and %q", code, c.code, out, errOut)
+			}
+		})
+	}
+}
+
+func TestAReportForCISystemsIsWrittenBesideTheTable(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "report.xml")
+	code, out, _ := kubectlSaga(t, "test", samples, casesOfTheSample(t, declined+wrong), "--junit", file)
+	if code != exitFailed || !strings.Contains(out, "FAILED") {
+		t.Fatalf("it ended with %d: %s", code, out)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var report struct {
+		Tests    int `xml:"tests,attr"`
+		Failures int `xml:"failures,attr"`
+	}
+	if err := xml.Unmarshal(text, &report); err != nil || report.Tests != 2 || report.Failures != 1 {
+		t.Errorf("it says %+v (%v)", report, err)
+	}
+}
