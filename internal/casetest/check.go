@@ -117,6 +117,9 @@ func (c *checker) answer(field string, a Answer) {
 	if !failing && a.Outcome != "" && a.Outcome != Outcome(engine.Succeeded) && a.Outcome != Silent {
 		c.wrongf(field+".outcome", "%q is none of succeeded, failed, retry and silent", a.Outcome)
 	}
+	if a.Outcome == Outcome(engine.Retry) && !a.Compensation && c.suite.Def.Spec.Mode == v1alpha1.ModeObserved {
+		c.wrongf(field+".outcome", "a step that is only observed succeeds, fails or is silent")
+	}
 	if !failing && (a.Code != "" || a.Message != "" || a.RetryAfter != nil) {
 		c.wrongf(field+".outcome", "only failed and retry have a code, a message or retryAfter")
 	}

@@ -7,18 +7,20 @@ import (
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 	"github.com/sagas-dev/saga-operator/internal/engine"
+	"github.com/sagas-dev/saga-operator/internal/expr"
 	"github.com/sagas-dev/saga-operator/internal/local"
+	"github.com/sagas-dev/saga-operator/internal/manifests"
 )
 
 // happening is an event, a request or a decision of a case that waits for its moment.
 type happening struct {
 	field string // where it stands in the case
 	Moment
-	step  string                           // for a decision without a moment: the step that has to wait
-	event func(s *local.Saga) engine.Event // what happens when the moment has come
-	told  func(v engine.Verdict) string    // what is wrong with what the saga made of it; empty: nothing
-	begun bool                             // its moment has come
-	done  bool                             // the saga was told
+	step  string                        // for a decision without a moment: the step that has to wait
+	event func(p *play) engine.Event    // what happens when the moment has come
+	told  func(v engine.Verdict) string // what is wrong with what the saga made of it; empty: nothing
+	begun bool                          // its moment has come
+	done  bool                          // the saga was told
 }
 
 // due says whether the moment has come.
@@ -47,16 +49,20 @@ func awaitsDecision(step *v1alpha1.StepStatus) bool {
 }
 
 // happeningsOf are all that happens in a case beside the answers.
-func happeningsOf(k *Case, identity engine.Saga) []*happening {
+func happeningsOf(k *Case, files *manifests.Set, identity engine.Saga) ([]*happening, error) {
 	var all []*happening
 	for i, e := range k.Events {
-		all = append(all, eventOf(i, e, identity))
+		h, err := eventOf(i, e, files, identity)
+		if err != nil {
+			return nil, fmt.Errorf("events[%d]: %w", i, err)
+		}
+		all = append(all, h)
 	}
 	for i, r := range k.Requests {
 		request := engine.Request(r.Request)
 		all = append(all, &happening{
 			field: fmt.Sprintf("requests[%d]", i), Moment: r.Moment,
-			event: func(*local.Saga) engine.Event { return engine.Asked{Request: request} },
+			event: func(*play) engine.Event { return engine.Asked{Request: request} },
 			told: func(v engine.Verdict) string {
 				if v != engine.Applied {
 					return fmt.Sprintf("%s changed nothing", request)
@@ -68,15 +74,15 @@ func happeningsOf(k *Case, identity engine.Saga) []*happening {
 	for i, d := range k.Decisions {
 		all = append(all, decisionOf(i, d, k.Name))
 	}
-	return all
+	return all, nil
 }
 
 func decisionOf(i int, d Decision, because string) *happening {
 	return &happening{
 		field: fmt.Sprintf("decisions[%d]", i), Moment: d.Moment, step: d.Step,
-		event: func(s *local.Saga) engine.Event {
+		event: func(p *play) engine.Event {
 			number := int32(0)
-			if step := s.Step(d.Step); step != nil {
+			if step := p.saga.Step(d.Step); step != nil {
 				number = step.Decision
 			}
 			return engine.Resolve{Resolution: v1alpha1.Resolution{
@@ -93,23 +99,25 @@ func decisionOf(i int, d Decision, because string) *happening {
 	}
 }
 
-func eventOf(i int, e Event, identity engine.Saga) *happening {
+func eventOf(i int, e Event, files *manifests.Set, identity engine.Saga) (*happening, error) {
 	participant, _, _ := strings.Cut(e.Type, ".")
-	key := identity.BusinessKey
-	if e.Key != nil {
-		key = *e.Key
-	}
-	data := []byte("{}")
-	if e.Data != nil {
-		data = e.Data.Raw
-	}
 	occurred := engine.Occurred{
-		Participant: participant, Type: e.Type, Key: key, Source: cmp.Or(e.Source, "/"+participant), ID: cmp.Or(e.ID, fmt.Sprintf("event-%d", i)),
-		Subject: e.Subject, CorrelationID: cmp.Or(e.CorrelationID, key), DataSchema: e.DataSchema, Data: data,
+		Participant: participant, Type: e.Type, Source: cmp.Or(e.Source, "/"+participant), ID: cmp.Or(e.ID, fmt.Sprintf("event-%d", i)),
+		Subject: e.Subject, CorrelationID: cmp.Or(e.CorrelationID, identity.BusinessKey), DataSchema: e.DataSchema, Data: []byte("{}"),
+	}
+	if e.Data != nil {
+		occurred.Data = e.Data.Raw
+	}
+	var err error
+	if occurred.Key, err = KeyOf(occurred, files.Participant(participant)); e.Key != nil {
+		occurred.Key, err = *e.Key, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	return &happening{
 		field: fmt.Sprintf("events[%d]", i), Moment: e.Moment,
-		event: func(*local.Saga) engine.Event { return occurred },
+		event: func(*play) engine.Event { return occurred },
 		told: func(v engine.Verdict) string {
 			switch {
 			case e.Ignored && v == engine.Applied:
@@ -119,5 +127,26 @@ func eventOf(i int, e Event, identity engine.Saga) *happening {
 			}
 			return ""
 		},
+	}, nil
+}
+
+// KeyOf is what an event is correlated by: what the participant's eventKey reads from it or, where the participant is not known or has
+// none, its correlation id.
+func KeyOf(e engine.Occurred, participant *v1alpha1.SagaParticipant) (string, error) {
+	if participant == nil || participant.Spec.EventKey == "" {
+		return e.CorrelationID, nil
 	}
+	compiler, err := expr.New()
+	if err != nil {
+		return "", fmt.Errorf("setting up expressions: %w", err)
+	}
+	key, err := compiler.Key(participant.Spec.EventKey)
+	if err != nil {
+		return "", fmt.Errorf("eventKey of participant %q: %w", participant.Name, err)
+	}
+	raw, err := e.JSON()
+	if err != nil {
+		return "", fmt.Errorf("writing the event: %w", err)
+	}
+	return key.Of(raw)
 }

@@ -7,6 +7,7 @@ import (
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 	"github.com/sagas-dev/saga-operator/internal/engine"
 	"github.com/sagas-dev/saga-operator/internal/local"
+	"github.com/sagas-dev/saga-operator/internal/manifests"
 )
 
 // Result is what came of a case.
@@ -41,11 +42,11 @@ func (s *Suite) Run(i int) (Result, error) {
 		begin = k.Start.UTC().Truncate(time.Second)
 	}
 	w := newWorld(begin, NewScript(k.Answers), s.Def.Spec.Steps)
-	runner, err := local.NewRunner(local.Options{Installation: installation, Clock: w, Outbox: w, Ear: w, Decided: w.decided})
+	p := play{world: w, k: k, files: s.Files, observed: map[string]bool{}}
+	p.runner, err = local.NewRunner(local.Options{Installation: installation, Clock: w, Outbox: w, Ear: w, Decided: p.decided})
 	if err != nil {
 		return Result{}, err
 	}
-	p := play{world: w, runner: runner, k: k}
 	if err := p.play(saga, s.Def.Spec); err != nil {
 		return Result{}, fmt.Errorf("cases[%d]: %w", i, err)
 	}
@@ -57,6 +58,8 @@ type play struct {
 	*world
 	runner     *local.Runner
 	k          *Case
+	files      *manifests.Set
+	observed   map[string]bool // steps whose participants have begun to act by themselves
 	saga       *local.Saga
 	happenings []*happening
 	ended      time.Time
@@ -66,7 +69,9 @@ func (p *play) play(saga *v1alpha1.Saga, def v1alpha1.SagaDefinitionSpec) (err e
 	if p.saga, err = p.runner.Start(saga, def); err != nil {
 		return err
 	}
-	p.happenings = happeningsOf(p.k, p.saga.Identity)
+	if p.happenings, err = happeningsOf(p.k, p.files, p.saga.Identity); err != nil {
+		return err
+	}
 	for turns := 0; !p.saga.Ended(); turns++ {
 		p.watchMoments()
 		if turns == mostTurns {
@@ -124,7 +129,9 @@ func (p *play) turn() (bool, error) {
 func (p *play) tellSaga(next scheduled) error {
 	event, what := next.event, next.what
 	if next.happening != nil {
-		event = next.happening.event(p.saga)
+		event = next.happening.event(p)
+	}
+	if what == "" {
 		what = sayEvent(event)
 	}
 	p.tell("%s", what)
@@ -154,7 +161,12 @@ func sayEvent(event engine.Event) string {
 }
 
 // decided notes what has become of the saga and of its steps.
-func (w *world) decided(s *local.Saga) {
+func (p *play) decided(s *local.Saga) {
+	p.note(s)
+	p.observe(s)
+}
+
+func (w *world) note(s *local.Saga) {
 	for _, step := range s.State().Steps {
 		before := w.stepStates[step.Name]
 		w.stepStates[step.Name] = step.State

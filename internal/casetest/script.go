@@ -40,20 +40,31 @@ type Reply struct {
 
 // Answer returns what is answered to a command of the step. It remembers that the answer was used.
 func (s *Script) Answer(asked Asked, step *v1alpha1.Step) (Reply, error) {
+	reply := Reply{Outcome: engine.Succeeded}
 	for i, a := range s.answers {
-		if a.fits(asked) {
-			s.used[i] = true
-			return a.reply()
+		if !a.fits(asked) {
+			continue
 		}
+		s.used[i] = true
+		var err error
+		if reply, err = a.reply(); err != nil {
+			return reply, err
+		}
+		break
 	}
-	if asked.Direction == engine.Backward || step == nil || step.Action == nil || step.Action.OutputSchema == nil {
-		return Reply{Outcome: engine.Succeeded, Body: []byte("{}")}, nil
+	if reply.Body != nil {
+		return reply, nil
+	}
+	reply.Body = []byte("{}")
+	if asked.Direction == engine.Backward || reply.Outcome != engine.Succeeded || step == nil || step.Action == nil || step.Action.OutputSchema == nil {
+		return reply, nil
 	}
 	body, err := Smallest(step.Action.OutputSchema.Raw)
 	if err != nil {
 		return Reply{}, fmt.Errorf("step %q: action.outputSchema: %w; say what is answered", asked.Step, err)
 	}
-	return Reply{Outcome: engine.Succeeded, Body: body}, nil
+	reply.Body = body
+	return reply, nil
 }
 
 // Unused returns the indices of the answers that were never given.
@@ -72,8 +83,9 @@ func (a Answer) fits(asked Asked) bool {
 		(a.Attempt == 0 || a.Attempt == asked.Attempt) && (a.Round == 0 || a.Round == asked.Round)
 }
 
+// reply is the answer, whose body may be nil: it says none.
 func (a Answer) reply() (Reply, error) {
-	r := Reply{Outcome: engine.Outcome(a.Outcome), DataSchema: a.DataSchema, Silent: a.Outcome == Silent, Body: []byte("{}")}
+	r := Reply{Outcome: engine.Outcome(a.Outcome), DataSchema: a.DataSchema, Silent: a.Outcome == Silent}
 	if a.Outcome == "" {
 		r.Outcome = engine.Succeeded
 	}

@@ -57,14 +57,24 @@ func (w *world) Offer(_ *local.Saga, commands []engine.Command, _ *engine.Announ
 		if _, ok := w.sentAt[c.Key()]; ok {
 			continue
 		}
-		w.sentAt[c.Key()] = w.now
-		w.sent = append(w.sent, Seen{Command: c, At: w.now.Sub(w.begin)})
-		w.tell("sends %s %s", describe(c), c.Data)
+		w.send(c)
 		if !c.Publish {
 			w.ask(c)
 		}
 	}
 	return nil
+}
+
+// Once sends an event.
+func (w *world) Once(_ *local.Saga, c engine.Command) error {
+	w.send(c)
+	return nil
+}
+
+func (w *world) send(c engine.Command) {
+	w.sentAt[c.Key()] = w.now
+	w.sent = append(w.sent, Seen{Command: c, At: w.now.Sub(w.begin)})
+	w.tell("sends %s %s", describe(c), c.Data)
 }
 
 // Acknowledged says when the command was sent.
@@ -78,12 +88,8 @@ func (w *world) Announced(*local.Saga, engine.Announcement) bool { return true }
 
 // ask has the participant answer.
 func (w *world) ask(c engine.Command) {
-	reply, err := w.script.Answer(Asked{Step: c.Step, Direction: c.Direction, Round: c.Round, Attempt: c.Attempt}, w.step(c.Step))
-	if err != nil {
-		w.problem("%v", err)
-		return
-	}
-	if reply.Silent {
+	reply, ok := w.reply(Asked{Step: c.Step, Direction: c.Direction, Round: c.Round, Attempt: c.Attempt})
+	if !ok {
 		return
 	}
 	w.schedule(w.now.Add(reply.After), scheduled{
@@ -93,6 +99,15 @@ func (w *world) ask(c engine.Command) {
 			DataSchema: reply.DataSchema,
 		},
 	})
+}
+
+// reply is what the script says is answered; false: nothing is.
+func (w *world) reply(asked Asked) (Reply, bool) {
+	reply, err := w.script.Answer(asked, w.step(asked.Step))
+	if err != nil {
+		w.problem("%v", err)
+	}
+	return reply, err == nil && !reply.Silent
 }
 
 func (w *world) step(name string) *v1alpha1.Step {

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -17,6 +18,8 @@ type Clock interface{ Now() time.Time }
 
 // Outbox is the way out of a saga.
 type Outbox interface {
+	// Once takes an event that is sent once and whose acknowledgement nobody waits for.
+	Once(s *Saga, c engine.Command) error
 	// Offer takes all that the saga has asked and not got answered, and what it announces, in place of what was offered before. What
 	// was offered under the same id before is not sent again.
 	Offer(s *Saga, commands []engine.Command, announcement *engine.Announcement) error
@@ -32,7 +35,7 @@ type Options struct {
 	Clock        Clock
 	Outbox       Outbox
 	Ear          dispatch.Ear  // how well answers can be heard
-	Decided      func(s *Saga) // told of each decision, before what it asks is sent; may be nil
+	Decided      func(s *Saga) // told of each decision, before what it asks is offered; may be nil
 }
 
 // Runner runs sagas. It is not safe for concurrent use: one goroutine calls it.
@@ -66,20 +69,24 @@ func (r *Runner) Start(object *v1alpha1.Saga, def v1alpha1.SagaDefinitionSpec) (
 func (r *Runner) Turn(s *Saga, events ...engine.Event) ([]engine.Verdict, error) {
 	given := len(events)
 	events = append(events[:given:given], r.gather(s)...)
-	verdicts := s.decide(r.o.Clock.Now(), events)
-	for latest := verdicts; ; {
-		if r.o.Decided != nil {
-			r.o.Decided(s)
+	verdicts, err := r.decide(s, events)
+	for latest := verdicts; err == nil && slices.Contains(latest, engine.Applied); {
+		if events = r.gather(s); len(events) == 0 {
+			break
 		}
-		if err := r.offer(s); err != nil {
-			return verdicts[:given], err
-		}
-		events = r.gather(s)
-		if len(events) == 0 || !slices.Contains(latest, engine.Applied) {
-			return verdicts[:given], nil
-		}
-		latest = s.decide(r.o.Clock.Now(), events)
+		latest, err = r.decide(s, events)
 	}
+	return verdicts[:given], err
+}
+
+// decide takes one decision, and offers what follows from it.
+func (r *Runner) decide(s *Saga, events []engine.Event) ([]engine.Verdict, error) {
+	before := s.State()
+	verdicts := s.decide(r.o.Clock.Now(), events)
+	if r.o.Decided != nil {
+		r.o.Decided(s)
+	}
+	return verdicts, r.offer(s, before)
 }
 
 // gather returns the timers that have run out, and what the broker has acknowledged since.
@@ -101,12 +108,17 @@ func (r *Runner) gather(s *Saga) []engine.Event {
 	return events
 }
 
-func (r *Runner) offer(s *Saga) error {
+func (r *Runner) offer(s *Saga, before engine.State) error {
 	var announcement *engine.Announcement
 	if a, ok := engine.Announce(s.State()); ok {
 		announcement = &a
 	}
-	if err := r.o.Outbox.Offer(s, s.Pending(), announcement); err != nil {
+	var errs []error
+	for _, c := range s.once(before) {
+		errs = append(errs, r.o.Outbox.Once(s, c))
+	}
+	errs = append(errs, r.o.Outbox.Offer(s, s.Pending(), announcement))
+	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("sending what saga %q asks: %w", s.Object.Name, err)
 	}
 	return nil

@@ -101,6 +101,26 @@ func (s *Saga) Pending() []engine.Command {
 	return commands
 }
 
+// once returns the events that the last decision has made, and that are sent only once.
+func (s *Saga) once(before engine.State) []engine.Command {
+	if s.compiled == nil {
+		return nil
+	}
+	commands, _ := s.run.Once(before, s.State())
+	return commands
+}
+
+// Listens returns the events that the saga would take.
+func (s *Saga) Listens() []engine.Listening {
+	if s.compiled == nil || s.acceptance.Final {
+		return nil
+	}
+	return s.run.Listens(s.State())
+}
+
+// Observed says whether the saga sends no forward commands, but hears of what its participants do.
+func (s *Saga) Observed() bool { return s.Definition.Mode == v1alpha1.ModeObserved }
+
 // Timers are when to look at the saga again.
 func (s *Saga) Timers() []engine.Timer {
 	if s.compiled == nil {
