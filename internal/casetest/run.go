@@ -41,7 +41,7 @@ func (s *Suite) Run(i int) (Result, error) {
 	if k.Start != nil {
 		begin = k.Start.UTC().Truncate(time.Second)
 	}
-	w := newWorld(begin, NewScript(k.Answers), s.Def.Spec.Steps)
+	w := newWorld(begin, NewScript(k.Answers), &s.Def.Spec)
 	p := play{world: w, k: k, files: s.Files, observed: map[string]bool{}}
 	p.runner, err = local.NewRunner(local.Options{Installation: installation, Clock: w, Outbox: w, Ear: w, Decided: p.decided})
 	if err != nil {

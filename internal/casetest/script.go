@@ -38,8 +38,8 @@ type Reply struct {
 	Silent     bool // nobody answers
 }
 
-// Answer returns what is answered to a command of the step. It remembers that the answer was used.
-func (s *Script) Answer(asked Asked, step *v1alpha1.Step) (Reply, error) {
+// Answer returns what is answered to a command of the definition. It remembers that the answer was used.
+func (s *Script) Answer(asked Asked, def *v1alpha1.SagaDefinitionSpec) (Reply, error) {
 	reply := Reply{Outcome: engine.Succeeded}
 	for i, a := range s.answers {
 		if !a.fits(asked) {
@@ -56,15 +56,32 @@ func (s *Script) Answer(asked Asked, step *v1alpha1.Step) (Reply, error) {
 		return reply, nil
 	}
 	reply.Body = []byte("{}")
-	if asked.Direction == engine.Backward || reply.Outcome != engine.Succeeded || step == nil || step.Action == nil || step.Action.OutputSchema == nil {
+	if asked.Direction == engine.Backward || reply.Outcome != engine.Succeeded {
 		return reply, nil
 	}
-	body, err := Smallest(step.Action.OutputSchema.Raw)
+	body, err := usual(def, asked.Step)
 	if err != nil {
-		return Reply{}, fmt.Errorf("step %q: action.outputSchema: %w; say what is answered", asked.Step, err)
+		return Reply{}, fmt.Errorf("step %q: %w; say what is answered", asked.Step, err)
 	}
 	reply.Body = body
 	return reply, nil
+}
+
+// usual is the body of a success that nobody describes: the smallest that the step's outputSchema accepts or, where it has none, one
+// with the keys that the definition reads of it.
+func usual(def *v1alpha1.SagaDefinitionSpec, name string) ([]byte, error) {
+	for i := range def.Steps {
+		action := def.Steps[i].Action
+		if def.Steps[i].Name != name || action == nil || action.OutputSchema == nil {
+			continue
+		}
+		body, err := Smallest(action.OutputSchema.Raw)
+		if err != nil {
+			return nil, fmt.Errorf("action.outputSchema: %w", err)
+		}
+		return body, nil
+	}
+	return readOf(def, name)
 }
 
 // Unused returns the indices of the answers that were never given.

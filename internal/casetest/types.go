@@ -45,7 +45,8 @@ type Case struct {
 }
 
 // Answer is what a participant answers to the commands of a step. The first one that fits a command is given; without one, the
-// participant answers succeeded, with {} or, where the definition has an outputSchema, with the smallest body that matches it.
+// participant answers succeeded: with the smallest body that the step's outputSchema accepts or, where it has none, with the keys
+// that the definition's expressions read of it.
 type Answer struct {
 	Step         string `json:"step"`
 	Compensation bool   `json:"compensation,omitempty"` // to the undoing of the step instead of to its action

@@ -20,7 +20,7 @@ type Seen struct {
 type world struct {
 	begin, now time.Time
 	script     *Script
-	steps      []v1alpha1.Step
+	def        *v1alpha1.SagaDefinitionSpec
 	sent       []Seen
 	sentAt     map[string]time.Time // by the command's key
 	queue      []scheduled          // by time, and in the order of scheduling
@@ -38,8 +38,8 @@ type scheduled struct {
 	happening *happening
 }
 
-func newWorld(begin time.Time, script *Script, steps []v1alpha1.Step) *world {
-	return &world{begin: begin, now: begin, script: script, steps: steps, sentAt: map[string]time.Time{}, stepStates: map[string]v1alpha1.StepState{}}
+func newWorld(begin time.Time, script *Script, def *v1alpha1.SagaDefinitionSpec) *world {
+	return &world{begin: begin, now: begin, script: script, def: def, sentAt: map[string]time.Time{}, stepStates: map[string]v1alpha1.StepState{}}
 }
 
 // Now is the case's time.
@@ -103,7 +103,7 @@ func (w *world) ask(c engine.Command) {
 
 // reply is what the script says is answered; false: nothing is.
 func (w *world) reply(asked Asked) (Reply, bool) {
-	reply, err := w.script.Answer(asked, w.step(asked.Step))
+	reply, err := w.script.Answer(asked, w.def)
 	if err != nil {
 		w.problem("%v", err)
 	}
@@ -111,10 +111,8 @@ func (w *world) reply(asked Asked) (Reply, bool) {
 }
 
 func (w *world) step(name string) *v1alpha1.Step {
-	if i := slices.IndexFunc(w.steps, func(s v1alpha1.Step) bool { return s.Name == name }); i >= 0 {
-		return &w.steps[i]
-	}
-	return nil
+	i := slices.IndexFunc(w.def.Steps, func(s v1alpha1.Step) bool { return s.Name == name })
+	return &w.def.Steps[i] // the saga runs this definition
 }
 
 func (w *world) schedule(at time.Time, e scheduled) {

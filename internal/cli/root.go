@@ -111,4 +111,5 @@ var commands = []func(genericiooptions.IOStreams) *cobra.Command{
 	newRetry,
 	newRerun,
 	newTest,
+	newDev,
 }

@@ -1,0 +1,150 @@
+package devrun
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/uuid"
+
+	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
+	"github.com/sagas-dev/saga-operator/internal/casetest"
+	"github.com/sagas-dev/saga-operator/internal/engine"
+	"github.com/sagas-dev/saga-operator/internal/local"
+	"github.com/sagas-dev/saga-operator/internal/manifests"
+	"github.com/sagas-dev/saga-operator/internal/order"
+)
+
+// reload looks at the files again: new sagas and orders start, and what is asked of running ones is taken. A definition that has
+// changed counts for sagas that start from now on.
+func (r *session) reload() error {
+	set, err := manifests.Read(append(slices.Clone(r.o.Paths), r.o.Start...)...)
+	if err != nil {
+		return err
+	}
+	r.topics.learn(set)
+	if err := r.makeTopics(); err != nil {
+		return err
+	}
+	if err := r.learnScripts(); err != nil {
+		return err
+	}
+	wanted, err := sagasIn(set)
+	for _, saga := range wanted {
+		err = errors.Join(err, r.want(set, saga))
+	}
+	return err
+}
+
+// sagasIn are the sagas of the files, and those of their orders.
+func sagasIn(set *manifests.Set) ([]*v1alpha1.Saga, error) {
+	var sagas []*v1alpha1.Saga
+	var errs []error
+	for _, s := range set.Sagas {
+		sagas = append(sagas, s.Value)
+	}
+	for _, o := range set.Orders {
+		if err := order.Check(o.Value.Spec); err != nil {
+			errs = append(errs, fmt.Errorf("%s: OrderWorkflow %q: spec.%w", o.File, o.Value.Name, err))
+			continue
+		}
+		saga, err := order.SagaOf(o.Value)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", o.File, err))
+			continue
+		}
+		sagas = append(sagas, saga)
+	}
+	return sagas, errors.Join(errs...)
+}
+
+// want starts the saga where it is new, and takes what is asked of it where it is not.
+func (r *session) want(set *manifests.Set, saga *v1alpha1.Saga) error {
+	if saga.Namespace == "" {
+		saga.Namespace = "default"
+	}
+	for _, s := range r.sagas {
+		if s.Identity.Namespace == saga.Namespace && s.Identity.Name == saga.Name {
+			r.ask(s, saga.Spec)
+			return nil
+		}
+	}
+	def := v1alpha1.SagaDefinitionSpec{}
+	switch {
+	case saga.Spec.Definition != nil:
+		def = *saga.Spec.Definition
+	case saga.Spec.DefinitionRef != nil:
+		found, err := set.Definition(saga.Spec.DefinitionRef.Name)
+		if err != nil {
+			return fmt.Errorf("saga %q: %w", saga.Name, err)
+		}
+		def = found.Spec
+	default:
+		return fmt.Errorf("saga %q: spec: exactly one of definitionRef and definition must be set", saga.Name)
+	}
+	saga.UID, saga.CreationTimestamp = uuid.NewUUID(), metav1.NewTime(r.now())
+	started, err := r.runner.Start(saga, def)
+	if err != nil {
+		return err
+	}
+	r.sagas = append(r.sagas, started)
+	r.ask(started, saga.Spec)
+	return nil
+}
+
+// ask takes the fields by which people ask something of a saga that runs, as far as they were not taken yet.
+func (r *session) ask(s *local.Saga, spec v1alpha1.SagaSpec) {
+	if s.Ended() {
+		return
+	}
+	var events []engine.Event
+	state := s.State()
+	for _, asked := range []struct {
+		wanted  bool
+		request engine.Request
+		latch   v1alpha1.Latch
+	}{{spec.Abort, engine.Abort, v1alpha1.LatchAbort}, {spec.Adopt, engine.Adopt, v1alpha1.LatchAdopt}} {
+		if asked.wanted && !slices.Contains(state.Latches, asked.latch) {
+			events = append(events, engine.Asked{Request: asked.request})
+		}
+	}
+	switch {
+	case spec.Suspend && state.SuspendTime == nil:
+		events = append(events, engine.Asked{Request: engine.Suspend})
+	case !spec.Suspend && state.SuspendTime != nil:
+		events = append(events, engine.Asked{Request: engine.Resume})
+	}
+	for _, resolution := range spec.Resolutions {
+		step := s.Step(resolution.Step)
+		if step != nil && step.Decision == resolution.Decision && (step.Resolved == nil || step.Resolved.Decision < resolution.Decision) {
+			events = append(events, engine.Resolve{Resolution: resolution})
+		}
+	}
+	if len(events) > 0 {
+		r.turn(s, events...)
+	}
+}
+
+// learnScripts reads what stubs are to answer, once.
+func (r *session) learnScripts() error {
+	if r.stubs.scripts != nil || len(r.o.Script) == 0 {
+		return nil
+	}
+	suites, err := casetest.Load(append(slices.Clone(r.o.Script), r.o.Paths...)...)
+	if err != nil {
+		return fmt.Errorf("--script: %w", err)
+	}
+	r.stubs.scripts, r.stubs.cases = map[string]*casetest.Script{}, map[string][]casetest.Event{}
+	for _, suite := range suites {
+		if !slices.Contains(r.o.Script, suite.File) {
+			continue
+		}
+		if len(suite.Cases) != 1 {
+			return fmt.Errorf("--script: %s has %d cases about %q; a script has one", suite.File, len(suite.Cases), suite.Definition)
+		}
+		r.stubs.scripts[suite.Definition] = casetest.NewScript(suite.Cases[0].Answers)
+		r.stubs.cases[suite.Definition] = suite.Cases[0].Events
+	}
+	return nil
+}

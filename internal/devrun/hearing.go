@@ -1,0 +1,146 @@
+package devrun
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/sagas-dev/saga-operator/internal/casetest"
+	"github.com/sagas-dev/saga-operator/internal/engine"
+	"github.com/sagas-dev/saga-operator/internal/kafka"
+	"github.com/sagas-dev/saga-operator/internal/wire"
+)
+
+// holdEvents is how long an event is kept that no saga listens for: its saga may be about to start.
+const holdEvents = time.Minute
+
+// mostEvents bounds the events that are kept.
+const mostEvents = 10_000
+
+// hearing holds the events that were read and that no saga has taken. It is the sink of the readers of all events topics, and
+// safe for concurrent use.
+type hearing struct {
+	wake func()
+
+	mu     sync.Mutex
+	events []heardEvent
+}
+
+// heardEvent is an event, and when it was read.
+type heardEvent struct {
+	engine.Occurred
+	topic string
+	at    time.Time
+}
+
+// listen reads a topic until ctx is done.
+func (h *hearing) listen(ctx context.Context, client *kafka.Client, topic string) error {
+	return kafka.NewReader(client, kafka.ReaderConfig{Topic: topic, Group: "kubectl-saga-dev", Sink: h, Log: logr.Discard()}).Run(ctx)
+}
+
+// Deliver takes one record. What is no event is passed over.
+func (h *hearing) Deliver(_ context.Context, m wire.Message) {
+	event, ok := occurredOf(m)
+	if !ok {
+		return
+	}
+	h.mu.Lock()
+	h.events = append(h.events, heardEvent{Occurred: event, topic: m.Topic, at: time.Now()})
+	if len(h.events) > mostEvents {
+		h.events = h.events[1:]
+	}
+	h.mu.Unlock()
+	h.wake()
+}
+
+// Advanced needs nothing.
+func (h *hearing) Advanced(int32, int64) {}
+
+// Reset needs nothing.
+func (h *hearing) Reset(int32, int64) {}
+
+// take returns the events that wait, and keeps of them those that keep says.
+func (h *hearing) each(keep func(heardEvent) bool) {
+	h.mu.Lock()
+	events := h.events
+	h.events = nil
+	h.mu.Unlock()
+	var kept []heardEvent
+	for _, e := range events {
+		if keep(e) {
+			kept = append(kept, e)
+		}
+	}
+	h.mu.Lock()
+	h.events = append(kept, h.events...)
+	h.mu.Unlock()
+}
+
+// headerDataSchema is the version of an event's data.
+const headerDataSchema = "ce_dataschema"
+
+// occurredOf reads a CloudEvent in Kafka's binary mode; false: it is none.
+func occurredOf(m wire.Message) (engine.Occurred, bool) {
+	headers := map[string]string{}
+	for _, h := range m.Headers {
+		headers[strings.ToLower(h.Key)] = string(h.Value)
+	}
+	e := engine.Occurred{
+		Type: headers[wire.HeaderType], Source: headers[wire.HeaderSource], ID: headers[wire.HeaderID], Subject: headers[wire.HeaderSubject],
+		CorrelationID: headers[wire.HeaderCorrelationID], DataSchema: headers[headerDataSchema], Data: m.Value,
+	}
+	if at, err := time.Parse(time.RFC3339, headers[wire.HeaderTime]); err == nil {
+		e.Time = at
+	}
+	return e, e.Type != "" && e.ID != ""
+}
+
+// occur gives the events that were read to the sagas that listen for them.
+func (r *session) occur() {
+	r.hearing.each(func(e heardEvent) bool {
+		taken := false
+		for _, participant := range r.topics.on(e.topic) {
+			e.Participant = participant
+			key, err := casetest.KeyOf(e.Occurred, r.topics.described[participant])
+			if err != nil {
+				r.screen.line("event %s of %s cannot be correlated: %v", e.Type, participant, err)
+				continue
+			}
+			e.Key = key
+			taken = r.occurTo(e) || taken
+		}
+		return !taken && time.Since(e.at) < holdEvents
+	})
+}
+
+func (r *session) occurTo(e heardEvent) (taken bool) {
+	for _, s := range r.sagas {
+		for _, l := range s.Listens() {
+			if l.Participant != e.Participant || l.Type != e.Type || l.Key != e.Key {
+				continue
+			}
+			if verdicts := r.turn(s, e.Occurred); verdicts[0] == engine.Applied {
+				r.screen.line("%s takes %s %s", s.Identity.Name, e.Type, e.Data)
+				taken = true
+			}
+			break
+		}
+	}
+	return taken
+}
+
+func describe(c engine.Command) string {
+	undoing := ""
+	if c.Direction == engine.Backward {
+		undoing = ", undoing"
+	}
+	attempt := ""
+	if c.Attempt > 1 {
+		attempt = fmt.Sprintf(", attempt %d", c.Attempt)
+	}
+	return fmt.Sprintf("%s (%s%s%s)", c.Type, c.Step, undoing, attempt)
+}

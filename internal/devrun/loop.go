@@ -1,0 +1,155 @@
+package devrun
+
+import (
+	"context"
+	"time"
+
+	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
+	"github.com/sagas-dev/saga-operator/internal/engine"
+	"github.com/sagas-dev/saga-operator/internal/local"
+	"github.com/sagas-dev/saga-operator/internal/wire"
+)
+
+// loop is the session's life. Whatever happens wakes it, and it then looks at all sagas: on one machine they are few.
+func (r *session) loop(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-r.readable:
+	}
+	if err := r.begin(); err != nil {
+		return err
+	}
+	stubs, files := time.NewTicker(lookAtStubs), time.NewTicker(lookAtFiles)
+	defer stubs.Stop()
+	defer files.Stop()
+	for {
+		if err := r.visit(ctx); err != nil {
+			return err
+		}
+		r.screen.show(r.sagas, r.stubs.real)
+		if r.o.Once && r.allEnded() {
+			return r.verdict()
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-r.wake:
+		case <-time.After(r.untilDue()):
+		case <-stubs.C:
+			r.look()
+		case <-files.C:
+			r.screen.trouble(r.reload())
+		}
+	}
+}
+
+// begin reads the files and starts what they hold. What is wrong with them now ends the session; later it is only told.
+func (r *session) begin() error {
+	r.topics.used = map[string]bool{}
+	r.screen.always("Ready: broker on %s", r.broker.Addr())
+	if err := r.reload(); err != nil {
+		return err
+	}
+	if err := r.topics.check("--real", r.o.Real); err != nil {
+		return err
+	}
+	if err := r.topics.check("--stub", r.o.Stub); err != nil {
+		return err
+	}
+	r.look()
+	return nil
+}
+
+// visit takes what was answered and what occurred, and lets stubs answer.
+func (r *session) visit(ctx context.Context) error {
+	r.occur()
+	for _, s := range r.sagas {
+		if err := r.visitSaga(ctx, s); err != nil {
+			return err
+		}
+	}
+	return r.standIn(ctx)
+}
+
+func (r *session) visitSaga(ctx context.Context, s *local.Saga) error {
+	r.ear = ear{r.inbox.Heard()} // before the replies are taken: what comes later must not count as silence
+	deliveries := r.inbox.TakeNamed(s.Identity.Namespace, s.Identity.Name)
+	events := make([]engine.Event, len(deliveries))
+	for i, d := range deliveries {
+		events[i] = repliedOf(d.Reply)
+	}
+	if len(events) == 0 && s.Ended() {
+		return nil
+	}
+	verdicts := r.turn(s, events...)
+	for i, d := range deliveries {
+		if verdicts[i] != engine.Late {
+			continue
+		}
+		if err := r.inbox.DeadLetter(ctx, d, wire.ReasonAfterEnd); err != nil {
+			return err
+		}
+	}
+	r.inbox.Settle(deliveries...) // what is Unheard was never asked: nobody will
+	return nil
+}
+
+func repliedOf(reply wire.Reply) engine.Replied {
+	return engine.Replied{
+		Step: reply.Step, Direction: engine.Direction(reply.Direction), Round: reply.Round, Attempt: reply.Attempt,
+		Outcome: engine.Outcome(reply.Outcome), Body: reply.Body,
+	}
+}
+
+// turn tells the saga what happened. What cannot be sent is told, and tried again at the next visit.
+func (r *session) turn(s *local.Saga, events ...engine.Event) []engine.Verdict {
+	for _, e := range events {
+		if reply, ok := e.(engine.Replied); ok && r.stubs.real[r.participantOf(s, reply.Step)] {
+			r.screen.line("%s answers %s %s to %s of %s", r.participantOf(s, reply.Step), reply.Outcome, reply.Body, reply.Step, s.Identity.Name)
+		}
+	}
+	verdicts, err := r.runner.Turn(s, events...)
+	r.screen.trouble(err)
+	return verdicts
+}
+
+func (r *session) participantOf(s *local.Saga, step string) string {
+	if def := stepOf(s, step); def != nil {
+		return def.Participant
+	}
+	return ""
+}
+
+func (r *session) tellSent(s *local.Saga, c engine.Command) {
+	r.screen.line("%s sends %s %s", s.Identity.Name, describe(c), c.Data)
+}
+
+// untilDue is how long nothing happens by itself.
+func (r *session) untilDue() time.Duration {
+	least := time.Hour
+	for _, s := range r.sagas {
+		if due, ok := r.runner.Due(s); ok {
+			least = min(least, due.Sub(r.now()))
+		}
+	}
+	return max(least, 10*time.Millisecond)
+}
+
+func (r *session) allEnded() bool {
+	for _, s := range r.sagas {
+		if !s.Ended() && s.Phase() != v1alpha1.PhaseNeedsIntervention {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *session) verdict() error {
+	for _, s := range r.sagas {
+		if s.Phase() != v1alpha1.PhaseCompleted {
+			return ErrNotCompleted
+		}
+	}
+	return nil
+}
