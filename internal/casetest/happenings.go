@@ -35,13 +35,13 @@ func (h *happening) due(s *local.Saga) bool {
 		step := s.Step(h.DuringStep)
 		return step != nil && step.State != v1alpha1.StepNotStarted
 	case h.At == nil:
-		return awaitsDecision(s.Step(h.step))
+		return AwaitsDecision(s.Step(h.step))
 	}
 	return true
 }
 
-// awaitsDecision says whether the step waits for a person.
-func awaitsDecision(step *v1alpha1.StepStatus) bool {
+// AwaitsDecision says whether the step waits for a person.
+func AwaitsDecision(step *v1alpha1.StepStatus) bool {
 	if step == nil || step.Decision == 0 || step.Resolved != nil && step.Resolved.Decision >= step.Decision {
 		return false
 	}
@@ -77,18 +77,23 @@ func happeningsOf(k *Case, files *manifests.Set, identity engine.Saga) ([]*happe
 	return all, nil
 }
 
+// Resolve is the decision about what the step waits for now.
+func (d Decision) Resolve(step *v1alpha1.StepStatus, because string) engine.Resolve {
+	number := int32(0)
+	if step != nil {
+		number = step.Decision
+	}
+	return engine.Resolve{Resolution: v1alpha1.Resolution{
+		Step: d.Step, Decision: number, Action: d.Action, Output: d.Output,
+		By: cmp.Or(d.By, "somebody"), Reason: cmp.Or(d.Reason, because),
+	}}
+}
+
 func decisionOf(i int, d Decision, because string) *happening {
 	return &happening{
 		field: fmt.Sprintf("decisions[%d]", i), Moment: d.Moment, step: d.Step,
 		event: func(p *play) engine.Event {
-			number := int32(0)
-			if step := p.saga.Step(d.Step); step != nil {
-				number = step.Decision
-			}
-			return engine.Resolve{Resolution: v1alpha1.Resolution{
-				Step: d.Step, Decision: number, Action: d.Action, Output: d.Output,
-				By: cmp.Or(d.By, "somebody"), Reason: cmp.Or(d.Reason, because),
-			}}
+			return d.Resolve(p.saga.Step(d.Step), because)
 		},
 		told: func(v engine.Verdict) string {
 			if v != engine.Applied {

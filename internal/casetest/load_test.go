@@ -62,7 +62,7 @@ func TestADefinitionThatStandsNowhereIsNamed(t *testing.T) {
 func TestTheSmallestBodyThatASchemaAccepts(t *testing.T) {
 	for schema, want := range map[string]string{
 		`{}`: `{}`,
-		`{"type":"object","required":["id","n"],"properties":{"id":{"type":"string","minLength":3},"n":{"type":"integer","minimum":4},"x":{"type":"string"}}}`: `{"id":"xxx","n":4}`,
+		`{"type":"object","required":["id","n"],"properties":{"id":{"type":"string","minLength":3},"n":{"type":"integer","minimum":4},"x":{"type":"string"}}}`: `{"id":"idx","n":4}`,
 		`{"type":"object","required":["at"],"properties":{"at":{"type":"string","format":"date-time"}}}`:                                                       `{"at":"2026-01-01T00:00:00Z"}`,
 		`{"type":"object","required":["s"],"properties":{"s":{"enum":["NEW","OLD"]}}}`:                                                                         `{"s":"NEW"}`,
 		`{"type":"object","required":["l"],"properties":{"l":{"type":"array","minItems":2,"items":{"type":"boolean"}}}}`:                                       `{"l":[false,false]}`,

@@ -1,6 +1,7 @@
 package casetest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -19,7 +20,7 @@ func Smallest(schema []byte) ([]byte, error) {
 	if err := json.Unmarshal(schema, &tree); err != nil {
 		return nil, fmt.Errorf("reading the schema: %w", err)
 	}
-	value, err := json.Marshal(smallest(tree, maxDepth))
+	value, err := json.Marshal(smallest(tree, "text", maxDepth))
 	if err != nil {
 		return nil, fmt.Errorf("writing a value: %w", err)
 	}
@@ -32,7 +33,8 @@ func Smallest(schema []byte) ([]byte, error) {
 // maxDepth bounds how deep objects and lists may be nested.
 const maxDepth = 32
 
-func smallest(schema any, depth int) any {
+// smallest is a value for the schema. name is what it is called where it stands: a text says it.
+func smallest(schema any, name string, depth int) any {
 	s, ok := schema.(map[string]any)
 	if !ok || depth == 0 {
 		return map[string]any{}
@@ -49,12 +51,12 @@ func smallest(schema any, depth int) any {
 	}
 	for _, key := range []string{"anyOf", "oneOf"} {
 		if choices, ok := s[key].([]any); ok && len(choices) > 0 && s["type"] == nil && s["properties"] == nil {
-			return smallest(choices[0], depth-1)
+			return smallest(choices[0], name, depth-1)
 		}
 	}
 	switch typeOf(s) {
 	case "string":
-		return text(s)
+		return text(s, name)
 	case "integer", "number":
 		return number(s)
 	case "boolean":
@@ -64,7 +66,7 @@ func smallest(schema any, depth int) any {
 	case "array":
 		list := make([]any, int(floatOr(s["minItems"], 0)))
 		for i := range list {
-			list[i] = smallest(s["items"], depth-1)
+			list[i] = smallest(s["items"], name, depth-1)
 		}
 		return list
 	}
@@ -90,7 +92,7 @@ func object(s map[string]any, depth int) map[string]any {
 	required, _ := s["required"].([]any)
 	for _, r := range required {
 		if name, ok := r.(string); ok {
-			value[name] = smallest(properties[name], depth-1)
+			value[name] = smallest(properties[name], name, depth-1)
 		}
 	}
 	return value
@@ -102,9 +104,12 @@ var formats = map[string]string{
 	"uri": "https://example.com/", "uuid": "00000000-0000-4000-8000-000000000000", "ipv4": "192.0.2.1", "hostname": "example.com",
 }
 
-func text(s map[string]any) string {
+func text(s map[string]any, name string) string {
 	format, _ := s["format"].(string)
-	value := formats[format]
+	value := cmp.Or(formats[format], name)
+	if most := int(floatOr(s["maxLength"], float64(len(value)))); most < len(value) {
+		value = value[:max(most, 0)]
+	}
 	if missing := int(floatOr(s["minLength"], 0)) - len(value); missing > 0 {
 		value += strings.Repeat("x", min(missing, 1<<14))
 	}

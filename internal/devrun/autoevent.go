@@ -85,7 +85,7 @@ func (r *session) eventFor(s *local.Saga, def *v1alpha1.Step) (engine.Occurred, 
 
 // awaited is the data of an awaited event: what the script says or, where it says nothing, the smallest that the schema accepts.
 func (r *session) awaited(s *local.Saga, await *v1alpha1.Await, kind string) (data []byte, schema string, err error) {
-	for _, e := range r.stubs.cases[definitionOf(s)] {
+	for _, e := range r.stubs.cases[definitionOf(s)].Events {
 		if e.Type == kind && e.Data != nil {
 			return e.Data.Raw, e.DataSchema, nil
 		}

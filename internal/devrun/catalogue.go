@@ -3,6 +3,7 @@ package devrun
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
@@ -14,7 +15,7 @@ import (
 // topic of the usual name: <participant>.commands and <participant>.events.
 type catalogue struct {
 	described map[string]*v1alpha1.SagaParticipant
-	used      map[string]bool // by a definition
+	used      map[string]bool // by a definition; true: it is asked something, or its events are waited for
 }
 
 func newCatalogue() *catalogue {
@@ -39,7 +40,8 @@ func (c *catalogue) learn(set *manifests.Set) {
 func (c *catalogue) use(def v1alpha1.SagaDefinitionSpec) {
 	for _, step := range def.Steps {
 		if step.Participant != "" {
-			c.used[step.Participant] = true
+			asked := step.Action != nil || step.Await != nil || step.Compensation != nil && step.Compensation.Command != ""
+			c.used[step.Participant] = c.used[step.Participant] || asked
 		}
 	}
 }
@@ -56,11 +58,20 @@ func (c *catalogue) of(participant string) v1alpha1.ParticipantTopics {
 
 // names are those of all participants, in order.
 func (c *catalogue) names() []string {
-	all := maps.Clone(c.used)
-	for name := range c.described {
-		all[name] = true
-	}
-	return slices.Sorted(maps.Keys(all))
+	return slices.Compact(slices.Sorted(func(yield func(string) bool) {
+		for _, all := range []iter.Seq[string]{maps.Keys(c.described), maps.Keys(c.used)} {
+			for name := range all {
+				if !yield(name) {
+					return
+				}
+			}
+		}
+	}))
+}
+
+// needed are the participants that have something to do: who only publishes through sagas is not missed.
+func (c *catalogue) needed() []string {
+	return slices.DeleteFunc(c.names(), func(name string) bool { return !c.used[name] })
 }
 
 // eventsTopics are the topics on which events are heard, each once.

@@ -135,7 +135,7 @@ func (r *session) learnScripts() error {
 	if err != nil {
 		return fmt.Errorf("--script: %w", err)
 	}
-	r.stubs.scripts, r.stubs.cases = map[string]*casetest.Script{}, map[string][]casetest.Event{}
+	r.stubs.scripts, r.stubs.cases = map[string]*casetest.Script{}, map[string]casetest.Case{}
 	for _, suite := range suites {
 		if !slices.Contains(r.o.Script, suite.File) {
 			continue
@@ -144,7 +144,7 @@ func (r *session) learnScripts() error {
 			return fmt.Errorf("--script: %s has %d cases about %q; a script has one", suite.File, len(suite.Cases), suite.Definition)
 		}
 		r.stubs.scripts[suite.Definition] = casetest.NewScript(suite.Cases[0].Answers)
-		r.stubs.cases[suite.Definition] = suite.Cases[0].Events
+		r.stubs.cases[suite.Definition] = suite.Cases[0]
 	}
 	return nil
 }

@@ -35,6 +35,7 @@ type heardEvent struct {
 	engine.Occurred
 	topic string
 	at    time.Time
+	said  bool // that no saga takes it
 }
 
 // listen reads a topic until ctx is done.
@@ -63,15 +64,15 @@ func (h *hearing) Advanced(int32, int64) {}
 // Reset needs nothing.
 func (h *hearing) Reset(int32, int64) {}
 
-// take returns the events that wait, and keeps of them those that keep says.
-func (h *hearing) each(keep func(heardEvent) bool) {
+// each goes through the events that wait, and keeps of them those that keep says.
+func (h *hearing) each(keep func(*heardEvent) bool) {
 	h.mu.Lock()
 	events := h.events
 	h.events = nil
 	h.mu.Unlock()
 	var kept []heardEvent
 	for _, e := range events {
-		if keep(e) {
+		if keep(&e) {
 			kept = append(kept, e)
 		}
 	}
@@ -101,8 +102,8 @@ func occurredOf(m wire.Message) (engine.Occurred, bool) {
 
 // occur gives the events that were read to the sagas that listen for them.
 func (r *session) occur() {
-	r.hearing.each(func(e heardEvent) bool {
-		taken := false
+	r.hearing.each(func(e *heardEvent) bool {
+		heard := deaf
 		for _, participant := range r.topics.on(e.topic) {
 			e.Participant = participant
 			key, err := casetest.KeyOf(e.Occurred, r.topics.described[participant])
@@ -111,26 +112,61 @@ func (r *session) occur() {
 				continue
 			}
 			e.Key = key
-			taken = r.occurTo(e) || taken
+			heard = max(heard, r.occurTo(e.Occurred))
 		}
-		return !taken && time.Since(e.at) < holdEvents
+		if heard == passedOver || heard == otherKey && !e.said {
+			e.said = true
+			r.screen.line("no saga takes %s %s with key %q: %s", e.Type, e.Data, e.Key, heard)
+		}
+		return heard < passedOver && time.Since(e.at) < holdEvents
 	})
 }
 
-func (r *session) occurTo(e heardEvent) (taken bool) {
+// reception is what became of an event.
+type reception int
+
+const (
+	deaf       reception = iota // no saga listens for its type
+	otherKey                    // one does, with another key
+	passedOver                  // one does, and does not take it
+	taken
+)
+
+// String says why an event was not taken.
+func (r reception) String() string {
+	switch r {
+	case deaf:
+		return "none waits for it"
+	case otherKey:
+		return "it is waited for with another key"
+	case passedOver:
+		return "a filter passes it over, or it has come before"
+	case taken:
+	}
+	return "it was taken"
+}
+
+// occurTo gives an event to the sagas that listen for it, and returns the best that became of it.
+func (r *session) occurTo(e engine.Occurred) reception {
+	best := deaf
 	for _, s := range r.sagas {
 		for _, l := range s.Listens() {
-			if l.Participant != e.Participant || l.Type != e.Type || l.Key != e.Key {
+			switch {
+			case l.Participant != e.Participant || l.Type != e.Type:
+				continue
+			case l.Key != e.Key:
+				best = max(best, otherKey)
 				continue
 			}
-			if verdicts := r.turn(s, e.Occurred); verdicts[0] == engine.Applied {
+			best = max(best, passedOver)
+			if verdicts := r.turn(s, e); verdicts[0] == engine.Applied {
 				r.screen.line("%s takes %s %s", s.Identity.Name, e.Type, e.Data)
-				taken = true
+				best = taken
 			}
 			break
 		}
 	}
-	return taken
+	return best
 }
 
 func describe(c engine.Command) string {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 	"github.com/sagas-dev/saga-operator/internal/engine"
 	"github.com/sagas-dev/saga-operator/internal/local"
@@ -138,11 +140,18 @@ func (r *session) untilDue() time.Duration {
 
 func (r *session) allEnded() bool {
 	for _, s := range r.sagas {
-		if !s.Ended() && s.Phase() != v1alpha1.PhaseNeedsIntervention {
+		if !s.Ended() && !waitsForPerson(s) {
 			return false
 		}
 	}
 	return true
+}
+
+// waitsForPerson says whether nothing goes on before somebody decides.
+func waitsForPerson(s *local.Saga) bool {
+	approval := apimeta.FindStatusCondition(s.Object.Status.Conditions, v1alpha1.ConditionSuspended)
+	awaits := approval != nil && approval.Reason == v1alpha1.ReasonAwaitingApproval && len(s.Pending()) == 0
+	return awaits || s.Phase() == v1alpha1.PhaseNeedsIntervention
 }
 
 func (r *session) verdict() error {

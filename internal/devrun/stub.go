@@ -18,14 +18,14 @@ import (
 type stubs struct {
 	producer producer
 	scripts  map[string]*casetest.Script // by the definition's name
-	cases    map[string][]casetest.Event // likewise: events that a script describes
-	answered map[string]bool             // ids of commands
+	cases    map[string]casetest.Case    // likewise: what else a script describes
+	answered map[string]bool             // ids of commands, and decisions that were taken
 	real     map[string]bool             // participants that were there when it was looked last
 }
 
 // look sees which participants are there, and tells of changes.
 func (r *session) look() {
-	for _, name := range r.topics.names() {
+	for _, name := range r.topics.needed() {
 		real := slices.Contains(r.o.Real, name)
 		if !real && !slices.Contains(r.o.Stub, name) {
 			real = r.broker.Read(r.topics.of(name).Commands)
@@ -56,11 +56,25 @@ func (r *session) standIn(ctx context.Context) error {
 				return err
 			}
 		}
+		r.decide(s)
 		if err := r.autoEvents(ctx, s); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// decide takes the decisions of the script, each once per saga, as soon as their steps wait.
+func (r *session) decide(s *local.Saga) {
+	k := r.stubs.cases[definitionOf(s)]
+	for i, d := range k.Decisions {
+		place := fmt.Sprintf("%s/decision/%d", s.Identity.UID, i)
+		if step := s.Step(d.Step); !r.stubs.answered[place] && casetest.AwaitsDecision(step) {
+			r.stubs.answered[place] = true
+			r.screen.line("the script decides %s about %s of %s", d.Action, d.Step, s.Identity.Name)
+			r.turn(s, d.Resolve(step, k.Name))
+		}
+	}
 }
 
 func (r *session) answer(ctx context.Context, s *local.Saga, c engine.Command, acked time.Time) error {
