@@ -1,0 +1,88 @@
+package manifests
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	file := filepath.Join(dir, name)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+const definition = "apiVersion: sagas.dev/v1alpha1\nkind: SagaDefinition\nmetadata: {name: shop}\nspec: {steps: [{name: a, participant: b}]}\n"
+
+func TestTheSamplesAreReadAsTheyAre(t *testing.T) {
+	set, err := Read("../../config/samples", "../../config/samples/participants.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(set.Definitions) != 1 || len(set.Participants) != 4 || len(set.Orders) != 3 || len(set.Sagas) != 0 {
+		t.Errorf("there are %d definitions, %d participants, %d orders and %d sagas", len(set.Definitions), len(set.Participants), len(set.Orders), len(set.Sagas))
+	}
+	if _, err := set.Definition("order-fulfilment"); err != nil {
+		t.Error(err)
+	}
+	if p := set.Participant("inventory"); p == nil || p.Spec.Topics.Commands != "inventory.commands" {
+		t.Errorf("the participant is %+v", p)
+	}
+	if p := set.Participant("nobody"); p != nil {
+		t.Errorf("nobody is %+v", p)
+	}
+}
+
+func TestObjectsOfOthersArePassedOver(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {x: y}\n---\n# nothing\n---\n"+definition)
+	write(t, dir, "b.yml", "apiVersion: sagas.dev/v1alpha1\nkind: SagaTrigger\nmetadata: {name: a}\nspec: {whatever: 1}\n")
+	write(t, dir, "c.txt", "no: [yaml")
+	write(t, dir, ".hidden.yaml", "no: [yaml")
+	write(t, dir, "list.yaml", "- 1\n- 2\n")
+	set, err := Read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(set.Definitions) != 1 || len(set.Tests) != 0 {
+		t.Errorf("there are %d definitions and %d tests", len(set.Definitions), len(set.Tests))
+	}
+}
+
+func TestWhatIsWrongIsSaidWithFileAndField(t *testing.T) {
+	for name, c := range map[string]struct{ text, problem string }{
+		"a field that does not exist": {definition + "---\napiVersion: sagas.dev/v1alpha1\nkind: Saga\nmetadata: {name: a}\nspec: {abrt: true}\n", `x.yaml, document 2: unknown field "spec.abrt"`},
+		"a field twice":               {definition + "metadata: {name: b}\n", `x.yaml, document 1:`},
+		"no YAML":                     {"a: [b", `x.yaml, document 1:`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := write(t, t.TempDir(), "x.yaml", c.text)
+			if _, err := Read(file); err == nil || !strings.Contains(err.Error(), c.problem) {
+				t.Errorf("the error is %v, not %q", err, c.problem)
+			}
+		})
+	}
+	if _, err := Read("gone.yaml"); err == nil || !strings.Contains(err.Error(), "gone.yaml: no such file") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestADefinitionStandsOnce(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "a.yaml", definition)
+	write(t, dir, "b.yaml", definition)
+	set, err := Read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := set.Definition("shop"); err == nil || !strings.Contains(err.Error(), "stands in") {
+		t.Errorf("the error is %v", err)
+	}
+	if _, err := set.Definition("other"); err == nil || !strings.Contains(err.Error(), "stands in none of the files") {
+		t.Errorf("the error is %v", err)
+	}
+}
