@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+	"sync"
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 	"github.com/sagas-dev/saga-operator/internal/engine"
@@ -135,13 +136,16 @@ func eventOf(i int, e Event, files *manifests.Set, identity engine.Saga) (*happe
 	}, nil
 }
 
+// expressions are set up once.
+var expressions = sync.OnceValues(expr.New)
+
 // KeyOf is what an event is correlated by: what the participant's eventKey reads from it or, where the participant is not known or has
 // none, its correlation id.
 func KeyOf(e engine.Occurred, participant *v1alpha1.SagaParticipant) (string, error) {
 	if participant == nil || participant.Spec.EventKey == "" {
 		return e.CorrelationID, nil
 	}
-	compiler, err := expr.New()
+	compiler, err := expressions()
 	if err != nil {
 		return "", fmt.Errorf("setting up expressions: %w", err)
 	}

@@ -146,7 +146,7 @@ func eventMessage(e engine.Occurred, topic string, now time.Time) wire.Message {
 	for _, h := range [][2]string{
 		{wire.HeaderSpecVersion, "1.0"}, {wire.HeaderContentType, "application/json"}, {wire.HeaderID, e.ID}, {wire.HeaderType, e.Type},
 		{wire.HeaderSource, e.Source}, {wire.HeaderSubject, e.Subject}, {wire.HeaderTime, now.UTC().Format(time.RFC3339)},
-		{wire.HeaderCorrelationID, e.CorrelationID}, {headerDataSchema, e.DataSchema},
+		{wire.HeaderCorrelationID, e.CorrelationID}, {wire.HeaderDataSchema, e.DataSchema},
 	} {
 		if h[1] != "" {
 			m.Headers = append(m.Headers, wire.Header{Key: h[0], Value: []byte(h[1])})

@@ -3,7 +3,6 @@ package devrun
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -81,23 +80,20 @@ func (h *hearing) each(keep func(*heardEvent) bool) {
 	h.mu.Unlock()
 }
 
-// headerDataSchema is the version of an event's data.
-const headerDataSchema = "ce_dataschema"
-
-// occurredOf reads a CloudEvent in Kafka's binary mode; false: it is none.
+// occurredOf reads an event; false: it is none, or its data is none that a saga reads.
 func occurredOf(m wire.Message) (engine.Occurred, bool) {
-	headers := map[string]string{}
-	for _, h := range m.Headers {
-		headers[strings.ToLower(h.Key)] = string(h.Value)
+	e, err := wire.DecodeCloudEvent(m)
+	if err != nil {
+		return engine.Occurred{}, false
 	}
-	e := engine.Occurred{
-		Type: headers[wire.HeaderType], Source: headers[wire.HeaderSource], ID: headers[wire.HeaderID], Subject: headers[wire.HeaderSubject],
-		CorrelationID: headers[wire.HeaderCorrelationID], DataSchema: headers[headerDataSchema], Data: m.Value,
+	data, err := e.JSON()
+	if err != nil {
+		return engine.Occurred{}, false
 	}
-	if at, err := time.Parse(time.RFC3339, headers[wire.HeaderTime]); err == nil {
-		e.Time = at
-	}
-	return e, e.Type != "" && e.ID != ""
+	return engine.Occurred{
+		Type: e.Type, Source: e.Source, ID: e.ID, Subject: e.Subject, CorrelationID: e.CorrelationID, DataSchema: e.DataSchema,
+		Time: e.Time, Data: data,
+	}, true
 }
 
 // occur gives the events that were read to the sagas that listen for them.

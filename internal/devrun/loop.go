@@ -100,7 +100,7 @@ func (r *session) visitSaga(ctx context.Context, s *local.Saga) error {
 func repliedOf(reply wire.Reply) engine.Replied {
 	return engine.Replied{
 		Step: reply.Step, Direction: engine.Direction(reply.Direction), Round: reply.Round, Attempt: reply.Attempt,
-		Outcome: engine.Outcome(reply.Outcome), Body: reply.Body,
+		Outcome: engine.Outcome(reply.Outcome), Body: reply.Body, DataSchema: reply.DataSchema,
 	}
 }
 

@@ -115,12 +115,8 @@ func replyTo(command wire.Message, participant string, reply casetest.Reply, now
 	}
 	answer := wire.ReplyTo(c)
 	answer.ID, answer.Source, answer.Time = "stub/"+c.ID(), "/"+participant, now
-	answer.Outcome, answer.Body = wire.Outcome(reply.Outcome), reply.Body
-	m, err := wire.EncodeReply(answer, c.ReplyTo, c.ReplyPartition)
-	if err == nil && reply.DataSchema != "" {
-		m.Headers = append(m.Headers, wire.Header{Key: headerDataSchema, Value: []byte(reply.DataSchema)})
-	}
-	return m, err
+	answer.Outcome, answer.Body, answer.DataSchema = wire.Outcome(reply.Outcome), reply.Body, reply.DataSchema
+	return wire.EncodeReply(answer, c.ReplyTo, c.ReplyPartition)
 }
 
 func (r *session) scriptOf(s *local.Saga) *casetest.Script {

@@ -77,7 +77,7 @@ func documentsOf(file string) ([]Document, error) {
 			return nil, fmt.Errorf("%s, document %d: %w", file, n, err)
 		}
 		if string(raw) != "null" {
-			documents = append(documents, Document{File: file, Raw: raw})
+			documents = append(documents, Document{File: file, Raw: raw, number: n})
 		}
 	}
 }

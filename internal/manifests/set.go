@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"encoding/json"
 	"fmt"
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
@@ -23,8 +24,9 @@ type Object[T any] struct {
 
 // Document is a document that is not decoded yet, as JSON.
 type Document struct {
-	File string
-	Raw  []byte
+	File   string
+	Raw    []byte
+	number int // within its file, from 1
 }
 
 // KindTest is the kind of cases. No cluster knows it.
@@ -43,9 +45,9 @@ func Read(paths ...string) (*Set, error) {
 		if err != nil {
 			return nil, err
 		}
-		for i, d := range documents {
+		for _, d := range documents {
 			if err := set.add(d); err != nil {
-				return nil, fmt.Errorf("%s, document %d: %w", file, i+1, err)
+				return nil, fmt.Errorf("%s, document %d: %w", file, d.number, err)
 			}
 		}
 	}
@@ -71,8 +73,12 @@ func (s *Set) add(d Document) error {
 }
 
 func appended[T any](list []Object[T], d Document) ([]Object[T], error) {
+	stored, err := admitted(d.Raw)
+	if err != nil {
+		return nil, err
+	}
 	value := new(T)
-	if err := Decode(d.Raw, value); err != nil {
+	if err := json.Unmarshal(stored, value); err != nil {
 		return nil, err
 	}
 	return append(list, Object[T]{File: d.File, Value: value}), nil

@@ -16,7 +16,7 @@ func write(t *testing.T, dir, name, text string) string {
 	return file
 }
 
-const definition = "apiVersion: sagas.dev/v1alpha1\nkind: SagaDefinition\nmetadata: {name: shop}\nspec: {steps: [{name: a, participant: b}]}\n"
+const definition = "apiVersion: sagas.dev/v1alpha1\nkind: SagaDefinition\nmetadata: {name: shop}\nspec: {steps: [{name: a, participant: b, action: {command: c}, compensation: {command: d}}]}\n"
 
 func TestTheSamplesAreReadAsTheyAre(t *testing.T) {
 	set, err := Read("../../config/samples", "../../config/samples/participants.yaml")
@@ -55,8 +55,9 @@ func TestObjectsOfOthersArePassedOver(t *testing.T) {
 
 func TestWhatIsWrongIsSaidWithFileAndField(t *testing.T) {
 	for name, c := range map[string]struct{ text, problem string }{
-		"a field that does not exist": {definition + "---\napiVersion: sagas.dev/v1alpha1\nkind: Saga\nmetadata: {name: a}\nspec: {abrt: true}\n", `x.yaml, document 2: unknown field "spec.abrt"`},
+		"a field that does not exist": {definition + "---\napiVersion: sagas.dev/v1alpha1\nkind: Saga\nmetadata: {name: a}\nspec: {abrt: true}\n", `x.yaml, document 2: spec.abrt: unknown field "spec.abrt"`},
 		"a field twice":               {definition + "metadata: {name: b}\n", `x.yaml, document 1:`},
+		"a step that is none":         {strings.Replace(definition, "command: d", "comand: d", 1), `x.yaml, document 1: spec.steps[0].compensation`},
 		"no YAML":                     {"a: [b", `x.yaml, document 1:`},
 	} {
 		t.Run(name, func(t *testing.T) {
