@@ -24,7 +24,7 @@ func newDev(streams genericiooptions.IOStreams) *cobra.Command {
 			"are looked at again each second: new sagas start, and abort, suspend and resolutions of running ones are taken.\n\n" +
 			"With --once it ends with 0 where every saga was Completed, else with 1.",
 		Example: "  kubectl saga dev -f orders/\n  kubectl saga dev -f orders/ --real payment --once",
-		Args:    cobra.NoArgs,
+		Args:    arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := checkDev(&o); err != nil {
 				return usageError{err}

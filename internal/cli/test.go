@@ -21,36 +21,29 @@ type testOptions struct {
 func newTest(streams genericiooptions.IOStreams) *cobra.Command {
 	o := &testOptions{IOStreams: streams}
 	c := &cobra.Command{
-		Use:   "test (FILE|DIR)…",
+		Use:   "test FILE|DIR...",
 		Short: "Run the cases that stand beside a definition",
 		Long: "Runs the cases of documents of kind SagaTest: what each participant answers, what else happens, and what must come of it.\n" +
 			"Nothing outside of this process is needed, and cases that take days take none: the clock is the case's own.\n\n" +
 			"Ends with 0 where all cases passed, 1 where one failed, 2 where the files or the flags are wrong.",
 		Example: "  kubectl saga test orders/\n  kubectl saga test orders/ --run 'declined' --junit report.xml",
-		Args:    atLeastOnePath,
+		Args:    arguments(cobra.MinimumNArgs(1)),
 		RunE:    func(_ *cobra.Command, args []string) error { return o.test(args) },
 	}
 	c.Flags().StringVar(&o.run, "run", "", "run only the cases whose `<test>/<case>` matches this regular expression")
 	c.Flags().StringVar(&o.junit, "junit", "", "write a report in JUnit's form to this `file`, too")
-	c.Flags().StringVarP(&o.output, "output", "o", "", "json, or a table by default")
+	c.Flags().StringVarP(&o.output, "output", "o", "", "json: the results as JSON")
+	complete(c, "output", "json")
 	return c
-}
-
-// atLeastOnePath refuses a command line without files.
-func atLeastOnePath(_ *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return usageError{errors.New("name at least one file or directory")}
-	}
-	return nil
 }
 
 func (o *testOptions) test(paths []string) error {
 	only, err := regexp.Compile(o.run)
 	if err != nil {
-		return usageError{fmt.Errorf("--run: %w", err)}
+		return misuse("--run: %w", err)
 	}
-	if o.output != "" && o.output != "json" {
-		return usageError{fmt.Errorf("--output: %q is not json", o.output)}
+	if err := oneOf("output", o.output, "", "json"); err != nil {
+		return err
 	}
 	suites, err := casetest.Load(paths...)
 	if err != nil {
@@ -61,7 +54,7 @@ func (o *testOptions) test(paths []string) error {
 		return usageError{err}
 	}
 	if len(results) == 0 {
-		return usageError{fmt.Errorf("--run: no case matches %q", o.run)}
+		return misuse("--run: no case matches %q", o.run)
 	}
 	return o.report(results)
 }

@@ -56,11 +56,11 @@ func TestTheExitCodeOfATestSaysWhatCameOfIt(t *testing.T) {
 		"only those that match":      {[]string{"test", samples, bad, "--run", "orders/a decl"}, exitOK, "1 cases, 0 failed", ""},
 		"none matches":               {[]string{"test", samples, bad, "--run", "nothing"}, exitMisused, "", `no case matches "nothing"`},
 		"an expression that is none": {[]string{"test", samples, bad, "--run", "("}, exitMisused, "", "--run"},
-		"no file":                    {[]string{"test"}, exitMisused, "", "at least one file"},
+		"no file":                    {[]string{"test"}, exitMisused, "", "at least 1 arg"},
 		"a file that is not there":   {[]string{"test", "gone.yaml"}, exitMisused, "", "gone.yaml: no such file"},
 		"no cases":                   {[]string{"test", samples}, exitMisused, "", "holds a document of kind SagaTest"},
 		"no definition":              {[]string{"test", good}, exitMisused, "", `SagaDefinition "order-fulfilment" stands in none`},
-		"another output":             {[]string{"test", samples, good, "-o", "yaml"}, exitMisused, "", "is not json"},
+		"another output":             {[]string{"test", samples, good, "-o", "yaml"}, exitMisused, "", "--output must be one of json"},
 		"for programs":               {[]string{"test", samples, good, "-o", "json"}, exitOK, `"passed": true`, ""},
 		"a flag that does not exist": {[]string{"test", samples, good, "--fast"}, exitMisused, "", "fast"},
 	} {
