@@ -9,8 +9,9 @@ import (
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 )
 
-// outputRead is where an expression reads a key of a step's output: steps['charge'].output.id, also with optional selection.
-var outputRead = regexp.MustCompile(`steps\[\??['"]([-a-z0-9]+)['"]\]\.\??output(?:\.\??([A-Za-z_][A-Za-z0-9_]*)|\[\??['"]([^'"]+)['"]\])`)
+// outputRead is where an expression reads a key of a step's output: steps['charge'].output.id or steps.charge.output.id,
+// also with optional selection.
+var outputRead = regexp.MustCompile(`steps(?:\[\??['"]([-a-z0-9]+)['"]\]|\.([a-z0-9]+))\.\??output(?:\.\??([A-Za-z_][A-Za-z0-9_]*)|\[\??['"]([^'"]+)['"]\])`)
 
 // readOf returns an output of the step that has the keys which the definition's expressions read of it, each with a text.
 func readOf(def *v1alpha1.SagaDefinitionSpec, step string) ([]byte, error) {
@@ -20,8 +21,8 @@ func readOf(def *v1alpha1.SagaDefinitionSpec, step string) ([]byte, error) {
 	}
 	output := map[string]string{}
 	for _, found := range outputRead.FindAllStringSubmatch(strings.ReplaceAll(string(raw), `\"`, `"`), -1) {
-		if found[1] == step {
-			key := found[2] + found[3]
+		if found[1]+found[2] == step {
+			key := found[3] + found[4]
 			output[key] = key + "-of-" + step
 		}
 	}

@@ -91,3 +91,42 @@ func TestAReportForCISystemsIsWrittenBesideTheTable(t *testing.T) {
 		t.Errorf("it says %+v (%v)", report, err)
 	}
 }
+
+// blocks are the fenced blocks of a document, in order.
+func blocks(t *testing.T, file string) []string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for i, part := range strings.Split(string(text), "```") {
+		if i%2 == 1 {
+			_, body, _ := strings.Cut(part, "\n")
+			found = append(found, body)
+		}
+	}
+	return found
+}
+
+func TestTheFirstCaseOfTheDocumentationDoesWhatItSays(t *testing.T) {
+	said := blocks(t, "../../docs/testing.md")
+	file := filepath.Join(t.TempDir(), "orders.yaml")
+	if err := os.WriteFile(file, []byte(said[0]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errOut := kubectlSaga(t, "test", file, samples)
+	_, want, _ := strings.Cut(said[1], "\n") // after the command line
+	if code != exitOK || out != want {
+		t.Errorf("it ended with %d and said\n%s%s\nnot\n%s", code, out, errOut, want)
+	}
+}
+
+func TestTheExampleCasesPass(t *testing.T) {
+	if code, out, errOut := kubectlSaga(t, "test", "../../examples/cases", samples); code != exitOK {
+		t.Errorf("it ended with %d:\n%s%s", code, out, errOut)
+	}
+	if code, out, _ := kubectlSaga(t, "lint", "../../examples/cases"); code != exitOK {
+		t.Errorf("cases are no objects that lint judges:\n%s", out)
+	}
+}

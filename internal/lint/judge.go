@@ -7,13 +7,14 @@ import (
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 	"github.com/sagas-dev/saga-operator/internal/engine"
+	"github.com/sagas-dev/saga-operator/internal/manifests"
 	"github.com/sagas-dev/saga-operator/internal/order"
 	"github.com/sagas-dev/saga-operator/internal/program"
 )
 
 // unknownVersion tells of objects of our group that this version of the plugin does not know.
 func (r *run) unknownVersion(o *object) {
-	if kind := o.kind(); kind.Group == v1alpha1.GroupVersion.Group {
+	if kind := o.kind(); kind.Group == v1alpha1.GroupVersion.Group && kind.Kind != manifests.KindTest { // cases are no cluster's
 		r.add(Error, o, "kind", "there is no %s in %s, as far as this version of the plugin knows", kind.Kind, kind.GroupVersion())
 	}
 }
