@@ -25,6 +25,8 @@ const (
 	DefaultCompensationAttempts = 10
 	// DefaultOrderDefinition is the definition of an order that names none.
 	DefaultOrderDefinition = "order-fulfilment"
+	// DefaultMaxActive is how many unfinished sagas a trigger may have that says nothing about it.
+	DefaultMaxActive = 100
 )
 
 // Names that the operator puts on objects.
@@ -37,4 +39,12 @@ const (
 	LabelDefinition = "sagas.dev/definition"
 	// AnnotationUnusedSince says since when no unfinished saga needs a revision that was replaced: a time such as 2026-11-22T10:00:00Z.
 	AnnotationUnusedSince = "sagas.dev/unused-since"
+	// LabelTrigger names the trigger that has made a saga or an order.
+	LabelTrigger = "sagas.dev/trigger"
+	// AnnotationEventID is the id of the event that a trigger has made a saga or an order for.
+	AnnotationEventID = "sagas.dev/event-id"
+	// AnnotationEventSource is the source of that event.
+	AnnotationEventSource = "sagas.dev/event-source"
+	// AnnotationTraceParent is the W3C trace context that the event came with.
+	AnnotationTraceParent = "sagas.dev/traceparent"
 )

@@ -7,7 +7,7 @@ const (
 	// Reasons: Accepted; InvalidDefinition, InvalidParameters, InvalidExpression, InputTooLarge, DuplicateKey,
 	// ConcurrencyRejected, ReferencesMissing; Pending, DefinitionNotFound, ParticipantNotFound, Queued.
 	ConditionAccepted = "Accepted"
-	// ConditionReady says whether everything is done.
+	// ConditionReady says whether everything is done; of a trigger, whether it reads.
 	// Reasons: Completed; Running, Suspended, Compensating, NeedsIntervention, Compensated, Rejected, SpecChanged; Pending.
 	ConditionReady = "Ready"
 	// ConditionStalled says that nothing will happen by itself any more.
@@ -75,6 +75,12 @@ const (
 	ReasonTopicMissing      = "TopicMissing"
 	ReasonBrokerUnavailable = "BrokerUnavailable"
 	ReasonTopicNotPermitted = "TopicNotPermitted"
+
+	ReasonReading        = "Reading"        // a trigger takes events as they come
+	ReasonThrottled      = "Throttled"      // maxActive of a trigger is reached
+	ReasonQuotaExceeded  = "QuotaExceeded"  // a ResourceQuota lets no further saga be made
+	ReasonStartsFailing  = "StartsFailing"  // the API server makes no sagas at the moment
+	ReasonOrdersDisabled = "OrdersDisabled" // the installation runs no OrderWorkflows
 
 	ReasonSagaLost        = "SagaLost"
 	ReasonSagaNameTaken   = "SagaNameTaken"

@@ -22,6 +22,7 @@ var schemeBuilder = runtime.NewSchemeBuilder(func(scheme *runtime.Scheme) error 
 		&SagaDefinition{}, &SagaDefinitionList{},
 		&SagaParticipant{}, &SagaParticipantList{},
 		&OrderWorkflow{}, &OrderWorkflowList{},
+		&SagaTrigger{}, &SagaTriggerList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil
