@@ -2,6 +2,8 @@ package kafka_test
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -96,4 +98,22 @@ func TestTheLagIsWhatIsNotSettledAndWhatIsNotRead(t *testing.T) {
 	r.Pause()
 	cluster.Produce(t, say(topic, 1, "b2"))
 	lag(4)
+}
+
+func TestAReaderTellsWhatKeepsItFromReadingOncePerKind(t *testing.T) {
+	cluster := kafkatest.Start(t)
+	topic := kafkatest.Name("late")
+	var mu sync.Mutex
+	var told []error
+	r := read(t, connect(t, cluster.Brokers...), topic, kafkatest.Name("group"), func(c *kafka.ReaderConfig) {
+		c.OnTrouble = func(err error) { mu.Lock(); defer mu.Unlock(); told = append(told, err) }
+	})
+	count := func() int { mu.Lock(); defer mu.Unlock(); return len(told) }
+	kafkatest.Eventually(t, "word of the missing topic", func() bool { return count() == 1 })
+	cluster.CreateTopics(t, 1, topic)
+	r.awaitHeard(t)
+	r.stop()
+	if count() != 2 || !errors.Is(told[0], kafka.ErrTopicMissing) || told[1] != nil {
+		t.Errorf("told %v; want that the topic is missing, and then that nothing is", told)
+	}
 }

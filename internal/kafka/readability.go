@@ -1,6 +1,8 @@
 package kafka
 
 import (
+	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -56,13 +58,15 @@ func later(a, b time.Time) time.Time {
 
 // board keeps the partitions and what follows from them. Changes are told outside of the lock, in order.
 type board struct {
-	now    func() time.Time
-	change func(Readability)
+	now     func() time.Time
+	change  func(Readability)
+	trouble func(error)
 
 	telling    sync.Mutex
 	mu         sync.Mutex
 	partitions map[int32]*partition
 	state      Readability
+	kind       error // of the trouble that was told last; nil: none, or that there is none
 }
 
 // update changes partitions under the lock, then finds out whether readability has changed and tells.
@@ -81,11 +85,35 @@ func (b *board) update(change func(map[int32]*partition) error) {
 	case after && !before:
 		b.state = Readability{Since: b.now()}
 	}
-	state := b.state
+	state, tell := b.state, b.newTrouble(err, before)
 	b.mu.Unlock()
 	if before != after && b.change != nil {
 		b.change(state)
 	}
+	if tell && b.trouble != nil {
+		b.trouble(state.Err)
+	}
+}
+
+// newTrouble says whether what keeps partitions from being read is of another kind than before, or has passed.
+func (b *board) newTrouble(err error, before bool) bool {
+	switch {
+	case b.state.OK():
+		was := b.kind
+		b.kind = nil
+		return was != nil || !before
+	case err == nil, errors.Is(err, context.Canceled):
+		return false
+	}
+	kind := ErrUnavailable
+	for _, known := range []error{ErrTopicMissing, ErrRefused} {
+		if errors.Is(err, known) {
+			kind = known
+		}
+	}
+	was := b.kind
+	b.kind = kind
+	return was != kind //nolint:errorlint // the values themselves: nothing wraps them
 }
 
 func (b *board) allReadable() bool {

@@ -34,6 +34,7 @@ type ReaderConfig struct {
 	Sink  Sink
 
 	OnReadable     func(Readability) // told of each change, in order; must not wait; may be nil
+	OnTrouble      func(error)       // told when what keeps partitions from being read is of another kind; nil: nothing does; must not wait; may be nil
 	OnReset        func(Reset)       // told when a position did not exist any more; may be nil
 	Wait           time.Duration     // longest wait of one fetch; 400 ms by default
 	RefreshEvery   time.Duration     // how often partitions and leaders are looked at; 10 s by default
@@ -79,7 +80,7 @@ func NewReader(c *Client, cfg ReaderConfig) *Reader {
 	}
 	return &Reader{
 		client: c, cfg: cfg, nudged: make(chan struct{}, 1),
-		board:   &board{now: c.cfg.Now, change: cfg.OnReadable, partitions: map[int32]*partition{}},
+		board:   &board{now: c.cfg.Now, change: cfg.OnReadable, trouble: cfg.OnTrouble, partitions: map[int32]*partition{}},
 		offsets: newOffsets(c, cfg),
 	}
 }
