@@ -15,7 +15,7 @@ type Rule struct {
 	TopicPrefixes []string `json:"topicPrefixes"`
 }
 
-// Policy says which topics the participants of a namespace may name. The zero value permits none. A Policy is not changed
+// Policy says which topics the participants of a namespace may name, and its triggers read. The zero value permits none. A Policy is not changed
 // once it is made, and safe for concurrent use.
 type Policy struct {
 	all   bool
@@ -32,6 +32,17 @@ func (p Policy) Permits(namespace, topic string) bool {
 	}
 	return p.all || slices.ContainsFunc(p.rules, func(r Rule) bool {
 		return r.covers(namespace) && slices.ContainsFunc(r.TopicPrefixes, func(prefix string) bool { return strings.HasPrefix(topic, prefix) })
+	})
+}
+
+// PermitsReading says whether a trigger of namespace may read topic: one that a participant of it may name, or a topic of dead
+// letters. These hold messages of all namespaces: a rule must name theirs in full, unless everything is permitted.
+func (p Policy) PermitsReading(namespace, topic string) bool {
+	if !deadLetters.MatchString(topic) {
+		return p.Permits(namespace, topic)
+	}
+	return p.all || slices.ContainsFunc(p.rules, func(r Rule) bool {
+		return r.covers(namespace) && slices.Contains(r.TopicPrefixes, topic)
 	})
 }
 
@@ -56,6 +67,9 @@ func (r Rule) covers(namespace string) bool {
 
 // reserved are the topics of any installation of the operator, and Kafka's own.
 var reserved = regexp.MustCompile(`^([a-z0-9]([-a-z0-9]*[a-z0-9])?\.saga\.(replies|outcomes|deadletters)|__.*)$`)
+
+// deadLetters are the topics of dead letters, of any installation.
+var deadLetters = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?\.saga\.deadletters$`)
 
 // Reserved says whether a topic is the operator's, of whichever installation, or Kafka's own. No participant may name one: commands in
 // the reply topic would be read as answers, and events in the outcome topic believed to be the operator's.

@@ -65,6 +65,36 @@ func TestWhoMayNameWhat(t *testing.T) {
 	}
 }
 
+func TestDeadLettersAreReadByWhomARuleNamesThemInFull(t *testing.T) {
+	p := parsed(t, `rules:
+- {namespaces: [shop], topicPrefixes: [shop, shop.saga.deadletters]}
+- {namespaces: [team-*], topicPrefixes: [shop.saga., shop.saga.replies, __consumer_offsets]}
+`)
+	for name, test := range map[string]struct {
+		policy           Policy
+		namespace, topic string
+		want             bool
+	}{
+		"an ordinary topic":                            {p, "shop", "shop.orders", true},
+		"an ordinary topic of others":                  {p, "team-a", "shop.orders", false},
+		"dead letters that are named":                  {p, "shop", "shop.saga.deadletters", true},
+		"dead letters of which a beginning is named":   {p, "team-a", "shop.saga.deadletters", false},
+		"another installation's dead letters":          {p, "shop", "shop-2.saga.deadletters", false},
+		"replies, though they are named":               {p, "team-a", "shop.saga.replies", false},
+		"Kafka's own topics, though they are named":    {p, "team-a", "__consumer_offsets", false},
+		"dead letters where everything is permitted":   {AllowAll(), "team-a", "shop.saga.deadletters", true},
+		"replies where everything is permitted":        {AllowAll(), "team-a", "shop.saga.replies", false},
+		"outcomes where everything is permitted":       {AllowAll(), "team-a", "shop.saga.outcomes", false},
+		"an ordinary topic if everything is permitted": {AllowAll(), "team-a", "shop.orders", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := test.policy.PermitsReading(test.namespace, test.topic); got != test.want {
+				t.Errorf("%s may read %s: %t; want %t", test.namespace, test.topic, got, test.want)
+			}
+		})
+	}
+}
+
 func TestThePrefixesOfANamespaceAreToldOnceAndInOrder(t *testing.T) {
 	p := parsed(t, example)
 	for namespace, want := range map[string][]string{

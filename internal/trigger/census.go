@@ -37,6 +37,7 @@ type member struct {
 type addition struct {
 	since time.Time
 	uid   types.UID          // empty until the API server has answered
+	left  bool               // nobody is making it any more, and the API server has not answered
 	ended map[types.UID]bool // what the cache has shown of its name to have ended meanwhile
 }
 
@@ -177,6 +178,7 @@ func (c *Census) enter(trigger types.NamespacedName, m member, most int) room {
 	case c.seen[trigger][m], making != nil && making.uid != "":
 		return roomKnown
 	case making != nil:
+		making.left = false
 		return roomTaken
 	case c.active(trigger) >= most:
 		return roomNone
@@ -213,13 +215,23 @@ func (c *Census) leave(trigger types.NamespacedName, m member) {
 	}
 }
 
+// abandon says that nobody is making anything for the trigger any more. What the API server has not answered about may be there
+// or not: unseen returns it later.
+func (c *Census) abandon(trigger types.NamespacedName) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, a := range c.made[trigger] {
+		a.left = a.uid == ""
+	}
+}
+
 // unseen returns those that were made so long ago that the cache should have shown them: it may have missed that they ended.
 func (c *Census) unseen(trigger types.NamespacedName, longer time.Duration) (members []member) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.now()
 	for m, a := range c.made[trigger] {
-		if a.uid != "" && now.Sub(a.since) > longer {
+		if (a.uid != "" || a.left) && now.Sub(a.since) > longer {
 			members = append(members, m)
 			a.since = now
 		}
