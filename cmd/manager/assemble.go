@@ -29,6 +29,7 @@ import (
 	"github.com/sagas-dev/saga-operator/internal/telemetry"
 	"github.com/sagas-dev/saga-operator/internal/topicpolicy"
 	"github.com/sagas-dev/saga-operator/internal/topicwatch"
+	"github.com/sagas-dev/saga-operator/internal/trigger"
 	"github.com/sagas-dev/saga-operator/internal/wire"
 )
 
@@ -54,6 +55,7 @@ type parts struct {
 	may      topicpolicy.Policy // of topics that participants name
 	sagas    *controllers.SagaReconciler
 	programs *program.Cache
+	triggers *trigger.Runs
 
 	started atomic.Pointer[ctrl.Manager] // once what is required was there
 	warm    atomic.Bool                  // the cache has read everything
@@ -186,6 +188,9 @@ func (p *parts) makeControllers() error {
 		Encoder:  outbound.Encoder{Installation: p.cfg.Installation, Keys: p.keys, ReplyPartition: p.reader.ReplyPartition},
 		Measured: telemetry.NewSagas(metrics.Registry),
 	}
+	if err := p.makeTriggers(); err != nil {
+		return err
+	}
 	real := clock.RealClock{}
 	setups := map[string]func(ctrl.Manager) error{
 		"sagas":        func(mgr ctrl.Manager) error { return p.sagas.SetupWithManager(mgr, p.cfg.Concurrency) },
@@ -193,6 +198,9 @@ func (p *parts) makeControllers() error {
 		"revisions":    (&controllers.RevisionReconciler{Client: c, Live: live, Clock: real}).SetupWithManager,
 		"participants": (&controllers.SagaParticipantReconciler{Client: c, Live: live, Permitted: p.may, EventKeys: keys, Topics: p.topics, Clock: real}).SetupWithManager,
 		"events":       (&controllers.EventPictureReconciler{Client: c, Programs: p.programs, Permitted: p.may, EventKeys: keys, Know: p.events.Know}).SetupWithManager,
+		"triggers": (&controllers.SagaTriggerReconciler{
+			Client: c, Expressions: compiler, Permitted: p.may, Orders: p.cfg.OrderWorkflows, Triggers: p.triggers, Clock: real,
+		}).SetupWithManager,
 	}
 	if p.cfg.OrderWorkflows {
 		setups["orders"] = (&controllers.OrderWorkflowReconciler{Client: c, Live: live, Clock: real}).SetupWithManager
@@ -203,6 +211,16 @@ func (p *parts) makeControllers() error {
 		}
 	}
 	return nil
+}
+
+// makeTriggers makes what reads the topics of triggers.
+func (p *parts) makeTriggers() error {
+	p.triggers = trigger.NewRuns(trigger.Options{
+		Installation: p.cfg.Installation, Broker: p.broker, Sender: p.producer, Client: p.mgr.GetClient(), Live: p.mgr.GetAPIReader(),
+		Programs: p.programs, Metrics: trigger.NewMetrics(metrics.Registry), Log: p.log.WithName("triggers"),
+	})
+	trigger.Lag(metrics.Registry, p.triggers.Lag)
+	return p.triggers.Watch(context.Background(), p.mgr.GetCache(), p.cfg.OrderWorkflows)
 }
 
 // run hands what is no controller to the manager.
@@ -226,16 +244,17 @@ func (p *parts) cacheIsRead(context.Context) error {
 	return nil
 }
 
-// send runs all that sends, and ends when nothing is on its way any more: only then may the lease be released.
+// send runs all that sends or makes sagas, and ends when nothing is on its way any more: only then may the lease be released.
 func (p *parts) send(ctx context.Context) error {
 	p.sending.Add(1)
 	defer p.sending.Add(-1)
-	var inbox error
+	var inbox, triggers error
 	var other sync.WaitGroup
 	other.Go(func() { inbox = p.inbox.Run(ctx) })
+	other.Go(func() { triggers = p.triggers.Start(ctx) })
 	outbox := p.outbox.Start(ctx)
 	other.Wait()
-	return errors.Join(outbox, inbox, p.producer.Close())
+	return errors.Join(outbox, inbox, triggers, p.producer.Close())
 }
 
 // everywhere is what runs in every manager, leading or not.

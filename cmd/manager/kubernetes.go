@@ -84,7 +84,7 @@ func (c *cluster) missing() ([]string, error) {
 			served[resource.Name] = true
 		}
 	}
-	needed := []string{"sagas", "sagadefinitions", "sagaparticipants"}
+	needed := []string{"sagas", "sagadefinitions", "sagaparticipants", "sagatriggers"}
 	if c.cfg.OrderWorkflows {
 		needed = append(needed, "orderworkflows")
 	}

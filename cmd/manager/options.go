@@ -102,7 +102,7 @@ func revisionsOfDefinitions() labels.Selector {
 
 // warm has the cache read everything before this manager can lead, so that it starts to work with the lease.
 func warm(ctx context.Context, c cache.Cache, orders bool) error {
-	kinds := []client.Object{&v1alpha1.Saga{}, &v1alpha1.SagaDefinition{}, &v1alpha1.SagaParticipant{}, &appsv1.ControllerRevision{}}
+	kinds := []client.Object{&v1alpha1.Saga{}, &v1alpha1.SagaDefinition{}, &v1alpha1.SagaParticipant{}, &v1alpha1.SagaTrigger{}, &appsv1.ControllerRevision{}}
 	if orders {
 		kinds = append(kinds, &v1alpha1.OrderWorkflow{})
 	}

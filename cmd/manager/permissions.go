@@ -30,13 +30,15 @@ var grants = []permission{
 	{group: v1alpha1.GroupVersion.Group, resource: "sagadefinitions/status", verbs: []string{"get", "update"}},
 	{group: v1alpha1.GroupVersion.Group, resource: "sagaparticipants", verbs: []string{"get", "list", "update", "watch"}},
 	{group: v1alpha1.GroupVersion.Group, resource: "sagaparticipants/status", verbs: []string{"get", "update"}},
+	{group: v1alpha1.GroupVersion.Group, resource: "sagatriggers", verbs: []string{"get", "list", "watch"}},
+	{group: v1alpha1.GroupVersion.Group, resource: "sagatriggers/status", verbs: []string{"get", "update"}},
 	{group: "apps", resource: "controllerrevisions", verbs: []string{"create", "get", "list", "update", "watch"}},
 	{group: "events.k8s.io", resource: "events", verbs: []string{"create", "patch"}},
 }
 
-// orderGrants are those that only the controller of OrderWorkflow needs.
+// orderGrants are those that only OrderWorkflows need.
 var orderGrants = []permission{
-	{group: v1alpha1.GroupVersion.Group, resource: "orderworkflows", verbs: []string{"get", "list", "watch"}},
+	{group: v1alpha1.GroupVersion.Group, resource: "orderworkflows", verbs: []string{"create", "get", "list", "watch"}},
 	{group: v1alpha1.GroupVersion.Group, resource: "orderworkflows/status", verbs: []string{"get", "update"}},
 	{group: v1alpha1.GroupVersion.Group, resource: "orderworkflows/finalizers", verbs: []string{"update"}},
 }

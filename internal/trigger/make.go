@@ -25,7 +25,7 @@ func (n *run) make(ctx context.Context, next item) {
 		err := n.create(ctx, object)
 		switch {
 		case err == nil:
-			n.o.Census.confirm(n.key, m, object.GetUID())
+			n.census.confirm(n.key, m, object.GetUID())
 			n.started(next)
 			return
 		case apierrors.IsAlreadyExists(err):
@@ -34,7 +34,7 @@ func (n *run) make(ctx context.Context, next item) {
 				return
 			}
 		case unacceptable(err):
-			n.o.Census.leave(n.key, m)
+			n.census.leave(n.key, m)
 			n.refuse(next.record, *n.plan.cause(wire.ReasonObjectRejected, err))
 			return
 		}
@@ -89,25 +89,25 @@ func (n *run) recognize(ctx context.Context, m member) error {
 	}
 	switch {
 	case apierrors.IsNotFound(err): // it was there a moment ago, and is gone
-		n.o.Census.leave(n.key, m)
+		n.census.leave(n.key, m)
 		return nil
 	case err != nil:
 		return err
 	case ended(object), object.GetLabels()[v1alpha1.LabelTrigger] != n.key.Name:
-		n.o.Census.leave(n.key, m)
+		n.census.leave(n.key, m)
 		return nil
 	}
-	n.o.Census.confirm(n.key, m, object.GetUID())
+	n.census.confirm(n.key, m, object.GetUID())
 	return nil
 }
 
 // sweep looks at those that the cache has not shown for long.
 func (n *run) sweep(ctx context.Context, longer time.Duration) {
-	for _, m := range n.o.Census.unseen(n.key, longer) {
+	for _, m := range n.census.unseen(n.key, longer) {
 		object := m.empty()
 		err := n.o.Live.Get(ctx, m.NamespacedName, object)
 		if apierrors.IsNotFound(err) || err == nil && (ended(object) || object.GetLabels()[v1alpha1.LabelTrigger] != n.key.Name) {
-			n.o.Census.leave(n.key, m)
+			n.census.leave(n.key, m)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func (n *run) report(ctx context.Context) error {
 // count takes the numbers as they are now, and says whether they differ from those that were shown.
 func (n *run) count(ctx context.Context) (changed bool) {
 	next := n.tally.numbers()
-	next.Active = int32(n.o.Census.Active(n.key))
+	next.Active = int32(n.census.Active(n.key))
 	n.mu.Lock()
 	next.Lag = n.shown.Lag
 	n.mu.Unlock()

@@ -8,6 +8,7 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sagas-dev/saga-operator/api/v1alpha1"
@@ -24,7 +25,6 @@ type Options struct {
 	Client       client.Client // reads from the cache
 	Live         client.Reader
 	Programs     *program.Cache
-	Census       *Census
 	Metrics      *Metrics
 	Now          func() time.Time // time.Now by default
 	Every        time.Duration    // how often numbers are told at most; 10 s by default
@@ -33,13 +33,15 @@ type Options struct {
 
 // Runs keeps one run for each trigger. Only one process of an installation may have them work. Safe for concurrent use.
 type Runs struct {
-	o    Options
-	tell func(trigger types.NamespacedName)
+	o      Options
+	census *Census
+	synced toolscache.InformerSynced // whether the census has counted what there was
 
-	mu   sync.Mutex
-	ctx  context.Context //nolint:containedctx // of all runs; nil: nothing works yet, or any more
-	all  map[types.NamespacedName]*entry
-	work sync.WaitGroup
+	mu        sync.Mutex
+	ctx       context.Context //nolint:containedctx // of all runs; nil: nothing works yet, or any more
+	all       map[types.NamespacedName]*entry
+	listeners []func(trigger types.NamespacedName)
+	work      sync.WaitGroup
 }
 
 // entry is what is known of one trigger.
@@ -51,21 +53,45 @@ type entry struct {
 	done       <-chan struct{} // of the run before
 }
 
-// NewRuns returns runs of no trigger. tell is told of a trigger whose state has changed; it must not wait.
-func NewRuns(o Options, tell func(trigger types.NamespacedName)) *Runs {
+// NewRuns returns runs of no trigger.
+func NewRuns(o Options) *Runs {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	if o.Every <= 0 {
 		o.Every = 10 * time.Second
 	}
-	return &Runs{o: o, tell: tell, all: map[types.NamespacedName]*entry{}}
+	r := &Runs{o: o, all: map[types.NamespacedName]*entry{}}
+	r.census = NewCensus(o.Now, r.nudge)
+	return r
 }
 
-// Start has all runs work until ctx is done, from when the census has counted what there was. It returns when nothing is being
+// Watch has the runs count unfinished sagas, and orders where these are used, by what the cache shows. It comes before Start.
+func (r *Runs) Watch(ctx context.Context, from cache.Cache, orders bool) (err error) {
+	r.synced, err = r.census.Watch(ctx, from, orders)
+	return err
+}
+
+// Subscribe registers who is told of triggers whose state has changed. tell must not wait.
+func (r *Runs) Subscribe(tell func(trigger types.NamespacedName)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.listeners = append(r.listeners, tell)
+}
+
+func (r *Runs) tell(trigger types.NamespacedName) {
+	r.mu.Lock()
+	listeners := r.listeners
+	r.mu.Unlock()
+	for _, tell := range listeners {
+		tell(trigger)
+	}
+}
+
+// Start has all runs work until ctx is done, from when everything that there is was counted. It returns when nothing is being
 // made any more.
-func (r *Runs) Start(ctx context.Context, counted toolscache.InformerSynced) error {
-	if !toolscache.WaitForCacheSync(ctx.Done(), counted) {
+func (r *Runs) Start(ctx context.Context) error {
+	if !toolscache.WaitForCacheSync(ctx.Done(), r.synced) {
 		return nil
 	}
 	r.mu.Lock()
@@ -175,8 +201,8 @@ func (r *Runs) State(trigger types.NamespacedName) (State, bool) {
 	return n.state(), true
 }
 
-// Nudge has a trigger's run look again at what it waits for. It never waits.
-func (r *Runs) Nudge(trigger types.NamespacedName) {
+// nudge has a trigger's run look again at what it waits for. It never waits.
+func (r *Runs) nudge(trigger types.NamespacedName) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e := r.all[trigger]; e != nil && e.run != nil {

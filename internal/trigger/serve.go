@@ -22,7 +22,7 @@ func (n *run) serve(ctx context.Context) error {
 	var making sync.WaitGroup
 	defer func() {
 		making.Wait()
-		n.o.Census.abandon(n.key)
+		n.census.abandon(n.key)
 	}()
 	places := make(chan struct{}, creators)
 	for {
@@ -66,7 +66,7 @@ func (n *run) admit(ctx context.Context, next item) bool {
 			return false
 		}
 		n.board.clear(troubleDefinition)
-		switch n.o.Census.enter(n.key, memberOf(next.object), n.plan.maxActive()) {
+		switch n.census.enter(n.key, memberOf(next.object), n.plan.maxActive()) {
 		case roomKnown:
 			n.startedBefore(next)
 			return false

@@ -18,20 +18,13 @@
   verbs:
   - create
   - patch
-- apiGroups:
-  - sagas.dev
-  resources:
-  - sagadefinitions
-  verbs:
-  - get
-  - list
-  - watch
 {{- if .Values.orderWorkflows.enabled }}
 - apiGroups:
   - sagas.dev
   resources:
   - orderworkflows
   verbs:
+  - create
   - get
   - list
   - watch
@@ -56,6 +49,7 @@
   resources:
   - sagadefinitions/status
   - sagaparticipants/status
+  - sagatriggers/status
   verbs:
   - get
   - update
@@ -68,6 +62,15 @@
   - get
   - update
 {{- end }}
+- apiGroups:
+  - sagas.dev
+  resources:
+  - sagadefinitions
+  - sagatriggers
+  verbs:
+  - get
+  - list
+  - watch
 - apiGroups:
   - sagas.dev
   resources:
