@@ -16,6 +16,7 @@ import (
 // examplesOf are the examples that between them have every field of a kind.
 var examplesOf = map[string][]string{
 	"Saga": {saga, sagaGraph, sagaByReference}, "SagaDefinition": {definition, graph}, "SagaParticipant": {participant}, "OrderWorkflow": {order},
+	"SagaTrigger": {sagaTrigger, orderTrigger},
 }
 
 // bound is one limit of one field: what breaks it, what is just within it, and a part of the refusal.

@@ -21,6 +21,8 @@ const (
 	sagaGraph       = "saga-graph"
 	sagaByReference = "saga-by-reference"
 	participant     = "participant"
+	sagaTrigger     = "trigger"
+	orderTrigger    = "trigger-order"
 	order           = "order"
 )
 

@@ -41,6 +41,7 @@ var tables = map[string]map[string]attempt{
 	"sagas":        sagaAttempts,
 	"participants": participantAttempts,
 	"orders":       orderAttempts,
+	"triggers":     triggerAttempts,
 }
 
 func TestRules(t *testing.T) {

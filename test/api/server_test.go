@@ -16,6 +16,7 @@ import (
 
 var resources = map[string]string{
 	"Saga": "sagas", "SagaDefinition": "sagadefinitions", "SagaParticipant": "sagaparticipants", "OrderWorkflow": "orderworkflows",
+	"SagaTrigger": "sagatriggers",
 }
 
 // server is a namespace on a real API server. Whatever is tried on it is validated as strictly as kubectl asks for,
