@@ -32,18 +32,22 @@ func TestNestedMacrosOverBigListsAreStopped(t *testing.T) {
 			source := strings.ReplaceAll(source, "LIST", "params.list")
 			condition, err := c.Condition(source, order)
 			assertStopped(t, err, func() error { _, err := condition.Holds(huge); return err }, bareCostText)
-			text, err := c.Text("it is ${"+source+"}", order)
-			assertStopped(t, err, func() error { _, err := text.Write(huge); return err }, costText)
-			template, err := c.Compile([]byte(`["${`+source+`}"]`), order)
-			assertStopped(t, err, func() error { _, err := template.Render(huge); return err }, "[0]: "+costText)
 			filter, err := c.Condition(strings.ReplaceAll(source, "params", "event.data"), awaiting)
 			assertStopped(t, err, func() error { _, err := filter.Holds(huge); return err }, bareCostText)
 		})
 	}
 }
 
+func TestNestedMacrosOverBigListsAreStoppedInTextsAndValues(t *testing.T) {
+	c, source := compiler(t), strings.ReplaceAll(nested["a list of lists"], "LIST", "params.list")
+	text, err := c.Text("it is ${"+source+"}", order)
+	assertStopped(t, err, func() error { _, err := text.Write(huge); return err }, costText)
+	template, err := c.Compile([]byte(`["${`+source+`}"]`), order)
+	assertStopped(t, err, func() error { _, err := template.Render(huge); return err }, "[0]: "+costText)
+}
+
 func TestNestedMacrosOverBigListsAreStoppedWhereThereIsNoSagaYet(t *testing.T) {
-	c, source := compiler(t), strings.ReplaceAll(nested["two macros"], "LIST", "event.data.list")
+	c, source := compiler(t), strings.ReplaceAll(nested["a list of lists"], "LIST", "event.data.list")
 	condition, err := c.ConditionEvent(source)
 	assertStopped(t, err, func() error { _, err := condition.Holds(huge); return err }, bareCostText)
 	text, err := c.TextEvent("it is ${" + source + "}")
