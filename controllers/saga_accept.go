@@ -103,7 +103,11 @@ func specBytes(saga *v1alpha1.Saga) int {
 // loadProgram finds what the saga runs: its own definition, the revision it is pinned to or, before its start, the one that it names,
 // or the newest of its definition.
 func (r *SagaReconciler) loadProgram(ctx context.Context, v *visit) error {
-	if v.saga.Spec.Definition != nil {
+	switch {
+	case v.saga.Spec.Definition != nil && v.started(): // it was accepted, maybe by a version that looked for fewer mistakes
+		v.take(r.Programs.Recompile(*v.saga.Spec.Definition))
+		return nil
+	case v.saga.Spec.Definition != nil:
 		v.take(r.Programs.Compile(*v.saga.Spec.Definition))
 		return nil
 	}

@@ -76,7 +76,7 @@ func (r *EventPictureReconciler) kinds(ctx context.Context) ([]events.Kind, erro
 	}
 	var found []events.Kind
 	for i := range list.Items {
-		compiled, err := r.Programs.Compile(list.Items[i].Spec)
+		compiled, err := r.Programs.Recompile(list.Items[i].Spec)
 		if err != nil {
 			continue // its condition Accepted says so
 		}

@@ -55,7 +55,7 @@ func (f *Fixture) run(t *testing.T) (run engine.Run, digest string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compiled, err := program.NewCache(expressions).Compile(spec)
+	compiled, err := program.NewCache(expressions).Recompile(spec)
 	if err != nil {
 		t.Fatalf("what could run does not compile any more: %v", err)
 	}
