@@ -19,6 +19,8 @@ func (c Case) pending() string {
 		return fmt.Sprintf("is suspended before its start: start it with `%s`", c.command("resume"))
 	case accepted.Reason == v1alpha1.ReasonQueued:
 		return "is queued: it waits for " + tidy(accepted.Message)
+	case accepted.Reason == v1alpha1.ReasonDefinitionNotFound && c.Saga.Spec.DefinitionRef != nil && c.Saga.Spec.DefinitionRef.Revision != "":
+		return "has not started: it waits for " + tidy(accepted.Message)
 	case accepted.Reason == v1alpha1.ReasonDefinitionNotFound:
 		return fmt.Sprintf("has not started: it waits for %s to be created in its namespace", tidy(accepted.Message))
 	case accepted.Reason == v1alpha1.ReasonParticipantNotFound:

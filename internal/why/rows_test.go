@@ -20,6 +20,15 @@ var pendingRows = rows{
 		[]setup{pending(v1alpha1.ReasonDefinitionNotFound, `Waiting for SagaDefinition "checkout"`)},
 		`has not started: it waits for SagaDefinition "checkout" to be created in its namespace`,
 	},
+	"the revision that it names is missing": {
+		[]setup{
+			pending(v1alpha1.ReasonDefinitionNotFound, `Waiting for revision "checkout-1" of SagaDefinition "checkout": kept are checkout-3, checkout-2`),
+			func(c *Case) {
+				c.Saga.Spec.DefinitionRef = &v1alpha1.DefinitionReference{Name: "checkout", Revision: "checkout-1"}
+			},
+		},
+		`has not started: it waits for revision "checkout-1" of SagaDefinition "checkout": kept are checkout-3, checkout-2`,
+	},
 	"a participant is missing": {
 		[]setup{pending(v1alpha1.ReasonParticipantNotFound, `Waiting for SagaParticipant "payment"`)},
 		`has not started: it waits for SagaParticipant "payment" to be created in its namespace`,
