@@ -96,6 +96,7 @@ func knownCommand(root *cobra.Command, args []string) error {
 var commands = []func(genericiooptions.IOStreams) *cobra.Command{
 	newLint,
 	newSimulate,
+	newTopics,
 	newStart,
 	newGet,
 	newTree,

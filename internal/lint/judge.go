@@ -12,11 +12,13 @@ import (
 	"github.com/sagas-dev/saga-operator/internal/program"
 )
 
-// unknownVersion tells of objects of our group that this version of the plugin does not know.
-func (r *run) unknownVersion(o *object) {
+// passOver counts what is not ours, and tells of what is of our group but of a kind or version that this plugin does not know.
+func (r *run) passOver(o *object) {
 	if kind := o.kind(); kind.Group == v1alpha1.GroupVersion.Group && kind.Kind != manifests.KindTest { // cases are no cluster's
 		r.add(Error, o, "kind", "there is no %s in %s, as far as this version of the plugin knows", kind.Kind, kind.GroupVersion())
+		return
 	}
+	r.report.Passed++
 }
 
 // judge judges one object by itself, and keeps what has to be judged together with others.

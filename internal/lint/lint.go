@@ -119,8 +119,7 @@ func (r *run) read(source Source) {
 		}
 		for _, o := range objects {
 			if !r.rules.Knows(o.kind()) {
-				r.report.Passed++
-				r.unknownVersion(o)
+				r.passOver(o)
 				continue
 			}
 			r.report.Objects++

@@ -66,7 +66,9 @@ func (c Case) Actions(st *v1alpha1.StepStatus) []v1alpha1.ResolutionAction {
 }
 
 // undoes says whether a decision about a step is one about undoing it: also that of an optional step whose saga goes on.
-func (c Case) undoes(st *v1alpha1.StepStatus) bool { return c.Saga.Status.Cause != nil || st.Compensation != nil }
+func (c Case) undoes(st *v1alpha1.StepStatus) bool {
+	return c.Saga.Status.Cause != nil || st.Compensation != nil
+}
 
 // recovery is how a step recovers; empty where the definition is not to be had.
 func (c Case) recovery(st *v1alpha1.StepStatus) v1alpha1.RecoveryType {

@@ -1,0 +1,146 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
+	"github.com/sagas-dev/saga-operator/internal/engine"
+	"github.com/sagas-dev/saga-operator/internal/expr"
+	"github.com/sagas-dev/saga-operator/internal/lint"
+	"github.com/sagas-dev/saga-operator/internal/topics"
+)
+
+// catalogue is what names topics, and what says how they are used.
+type catalogue struct {
+	participants []v1alpha1.SagaParticipant
+	definitions  []located
+	triggers     []topics.Trigger
+}
+
+// located is a definition, wherever it stands.
+type located struct {
+	topics.Place
+	spec v1alpha1.SagaDefinitionSpec
+}
+
+// triggerKind is read as plain fields: an older cluster does not have it.
+var triggerKind = v1alpha1.GroupVersion.WithKind("SagaTrigger")
+
+// addObjects takes what files hold.
+func (c *catalogue) addObjects(objects []lint.Object) error {
+	for _, o := range objects {
+		if o.Kind.GroupVersion() != v1alpha1.GroupVersion {
+			continue
+		}
+		if err := c.addObject(o); err != nil {
+			return fmt.Errorf("reading %s %q: %w: kubectl saga lint says what is wrong", o.Kind.Kind, o.Name, err)
+		}
+	}
+	return nil
+}
+
+func (c *catalogue) addObject(o lint.Object) error {
+	place := topics.Place{Namespace: o.Namespace, Name: o.Name}
+	switch o.Kind.Kind {
+	case "SagaParticipant":
+		var p v1alpha1.SagaParticipant
+		if err := json.Unmarshal(o.JSON, &p); err != nil {
+			return err
+		}
+		c.participants = append(c.participants, p)
+	case "SagaDefinition":
+		var d v1alpha1.SagaDefinition
+		if err := json.Unmarshal(o.JSON, &d); err != nil {
+			return err
+		}
+		c.definitions = append(c.definitions, located{place, d.Spec})
+	case "Saga":
+		var s v1alpha1.Saga
+		if err := json.Unmarshal(o.JSON, &s); err != nil {
+			return err
+		}
+		if s.Spec.Definition != nil {
+			c.definitions = append(c.definitions, located{place, *s.Spec.Definition})
+		}
+	case triggerKind.Kind:
+		t := &unstructured.Unstructured{}
+		if err := json.Unmarshal(o.JSON, &t.Object); err != nil {
+			return err
+		}
+		c.addTrigger(t)
+	}
+	return nil
+}
+
+func (c *catalogue) addTrigger(t *unstructured.Unstructured) {
+	if topic, _, err := unstructured.NestedString(t.Object, "spec", "topic"); err == nil && topic != "" {
+		c.triggers = append(c.triggers, topics.Trigger{Place: topics.Place{Namespace: t.GetNamespace(), Name: t.GetName()}, Topic: topic})
+	}
+}
+
+// addCluster takes what a namespace, or all, hold. Sagas with definitions of their own are not looked at: there may be many.
+func (c *catalogue) addCluster(ctx context.Context, s *session, everywhere bool) error {
+	var options []client.ListOption
+	if !everywhere {
+		options = append(options, client.InNamespace(s.namespace))
+	}
+	var participants v1alpha1.SagaParticipantList
+	if err := s.List(ctx, &participants, options...); err != nil {
+		return explain(fmt.Errorf("listing participants: %w", err))
+	}
+	c.participants = participants.Items
+	var definitions v1alpha1.SagaDefinitionList
+	if err := s.List(ctx, &definitions, options...); err != nil {
+		return explain(fmt.Errorf("listing definitions: %w", err))
+	}
+	for _, d := range definitions.Items {
+		c.definitions = append(c.definitions, located{topics.Place{Namespace: d.Namespace, Name: d.Name}, d.Spec})
+	}
+	triggers := &unstructured.UnstructuredList{}
+	triggers.SetGroupVersionKind(triggerKind)
+	err := s.List(ctx, triggers, options...)
+	if err != nil && !meta.IsNoMatchError(err) && !apierrors.IsNotFound(err) {
+		return explain(fmt.Errorf("listing triggers: %w", err))
+	}
+	for i := range triggers.Items {
+		c.addTrigger(&triggers.Items[i])
+	}
+	return nil
+}
+
+// used are the participants with what the definitions of their namespace use them for.
+func (c *catalogue) used() ([]topics.Participant, error) {
+	expressions, err := expr.New()
+	if err != nil {
+		return nil, fmt.Errorf("making the compiler of expressions: %w", err)
+	}
+	uses := map[topics.Place]*engine.ParticipantUse{}
+	for _, d := range c.definitions {
+		compiled, err := engine.Compile(d.spec, expressions)
+		if err != nil {
+			return nil, fmt.Errorf("definition %q: %w: kubectl saga lint says what is wrong", d.Name, err)
+		}
+		for name, use := range compiled.Participants() {
+			at := topics.Place{Namespace: d.Namespace, Name: name}
+			if uses[at] == nil {
+				uses[at] = &engine.ParticipantUse{}
+			}
+			uses[at].Commands = uses[at].Commands || use.Commands
+			uses[at].Events = uses[at].Events || use.Events
+			uses[at].Listens = uses[at].Listens || use.Listens
+		}
+	}
+	var all []topics.Participant
+	for _, p := range c.participants {
+		at := topics.Place{Namespace: p.Namespace, Name: p.Name}
+		all = append(all, topics.Participant{Place: at, Topics: p.Spec.Topics, Use: uses[at]})
+	}
+	return all, nil
+}
