@@ -38,6 +38,9 @@ func (d *decision) stopWaiting(i int) {
 	case keyUsedWait(st):
 		st.State = v1alpha1.StepFailed // nothing of this saga was done
 		d.changed = true
+	case st.State == v1alpha1.StepNeedsIntervention && st.Compensation == nil && st.Action != nil && neverSent(st.Action) && !latched(d.s, v1alpha1.LatchAdopt):
+		st.State = v1alpha1.StepFailed // likewise: a person need not decide any more what to send
+		d.changed = true
 	case st.State == v1alpha1.StepNotStarted && len(st.Events) > 0:
 		d.takeEffect(i)
 		d.changed = true
