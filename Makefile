@@ -40,9 +40,18 @@ dev: ## Run the demo's parts until Ctrl-C and print the KUBECONFIG line
 
 
 .PHONY: test
-test: ## Run all tests with the race detector, on the embedded broker
+test: ## Run all tests with the race detector, on the embedded broker; and 20,000 random lives of sagas without it
 	@hack/controlplane/build --controller-manager >/dev/null
+	go test -timeout 10m ./internal/simulate/...
 	go test -race -timeout 20m ./...
+
+.PHONY: fuzz-engine
+fuzz-engine: ## Play N=1000000 random lives of random sagas, from SEED=1 on (tens of minutes)
+	go test -count=1 -timeout 24h -v -run 'Whatever|Anew|Adopted' ./internal/simulate -schedules=$(or $(N),1000000) -seed=$(or $(SEED),1)
+
+.PHONY: fuzz-engine-mutants
+fuzz-engine-mutants: ## Break the engine on purpose, in a copy, and check that random lives find it
+	go run ./hack/mutants
 
 .PHONY: test-kafka
 test-kafka: ## Run the tests that use Kafka, and the fault tests, on Apache Kafka (or on KAFKA_BROKERS)
@@ -76,7 +85,7 @@ bench: ## Measure this machine: the API server's limit, sagas per second, writes
 
 .PHONY: simulate-samples
 simulate-samples: ## Prove the samples: play every life that one or two faults can give them
-	@go run ./cmd/kubectl-saga simulate config/samples/*.yaml
+	@go run ./cmd/kubectl-saga simulate config/samples config/samples/*/
 
 .PHONY: build
 build: ## Build every command into bin/

@@ -95,7 +95,7 @@ func (s simulation) caseOf(sub subject, p *proved) (explore.Case, error) {
 	if err := compiled.Schema.Validate(saga.Params); err != nil {
 		return explore.Case{}, fmt.Errorf("params (%s): %w", p.Params, err)
 	}
-	answers, err := s.answers(definition)
+	answers, err := s.answers(definition, saga.Params)
 	if err != nil {
 		return explore.Case{}, err
 	}
@@ -180,8 +180,8 @@ func (s simulation) givenParams() ([]byte, error) {
 }
 
 // answers are what participants answer: made up, with what is given in place of it by step.
-func (s simulation) answers(def v1alpha1.SagaDefinitionSpec) (map[string][]byte, error) {
-	answers, err := sample.Answers(def)
+func (s simulation) answers(def v1alpha1.SagaDefinitionSpec, params []byte) (map[string][]byte, error) {
+	answers, err := sample.Answers(def, params)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("%w\ngive it with --outputs", err)}
 	}

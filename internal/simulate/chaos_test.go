@@ -17,7 +17,8 @@ type chaos struct {
 	saga     *Saga
 	managers [2]*Manager
 	calm     bool // the network, the participants and people behave
-	events   int  // how many events have happened
+	params   []byte
+	events   int // how many events have happened
 	settled  []engine.Event
 }
 
@@ -43,9 +44,12 @@ func newChaos(t *tape) *chaos {
 
 func (c *chaos) add(uid string, def v1alpha1.SagaDefinitionSpec) {
 	policy := pick(c.tape, v1alpha1.KeyUsedWait, v1alpha1.KeyUsedEnd)
+	if c.params == nil { // a saga that is made anew is the same transaction
+		c.params = fmt.Appendf(nil, `{"n":%d}`, c.number(10))
+	}
 	saga, err := c.world.Add(def, Greedy{}, engine.Saga{
 		UID: uid, Namespace: "shop", Name: "order-1", IdempotencyKey: "test/shop/order-1", BusinessKey: "order-1",
-		Params: fmt.Appendf(nil, `{"n":%d}`, c.number(10)), OnKeyUsed: policy,
+		Params: c.params, OnKeyUsed: policy,
 	})
 	must(err)
 	c.saga, c.settled = saga, nil

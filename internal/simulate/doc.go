@@ -3,11 +3,14 @@
 // only when it is told to. Nothing in it reads a real clock or draws a random number: whoever drives the world chooses what
 // happens next, so that every run can be repeated.
 //
-// Its property tests are short by default; a deep run is
+// Its property tests play random schedules of random definitions, each from a seed of its own. A failure is made small and told as
+// a story. A deep run is
 //
-//	go test ./internal/simulate -rapid.checks=20000 -rapid.steps=60
+//	make fuzz-engine N=1000000
 //	go test ./internal/engine -run AnyEvents -seeds=20000
 //	go test ./internal/engine -run '^$' -fuzz FuzzNext -fuzztime 10m
+//
+// and `make fuzz-engine-mutants` shows that they find an engine that was broken on purpose.
 //
 // Source: docs/architecture.md, "Wire contract" and "Guarantees".
 package simulate

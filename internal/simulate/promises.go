@@ -213,14 +213,15 @@ func (w Write) done(i int) bool {
 }
 
 // checkUndoOrder: on the way back, undoing a step begins only once every step that builds on it is undone, had no effect, or
-// waits for a person. (An optional step is undone while the saga goes forward.)
+// waits for a person.
 func (w Write) checkUndoOrder() error {
 	if w.After.Cause == nil {
 		return nil
 	}
 	for i := range w.After.Steps {
-		if !w.undoBegan(i) {
-			continue
+		optional := w.Before.Cause == nil && w.Saga.Definition.Steps[i].OnFailure == v1alpha1.FailureContinue
+		if !w.undoBegan(i) || optional {
+			continue // an optional step is undone while the saga goes forward, perhaps just before it turns
 		}
 		for _, j := range w.Saga.shape.descendants(i) {
 			if !w.rests(j) && w.After.Steps[j].State != v1alpha1.StepNeedsIntervention {
@@ -273,10 +274,15 @@ func (w Write) checkRest() error {
 	return nil
 }
 
-// mayStand says whether the effect of a step may be left although the definition says how to undo it and nobody decided.
+// mayStand says whether the effect of a step may be left although the definition says how to undo it and nobody decided. A
+// refusal says nothing about an earlier attempt that nobody answered.
 func (w Write) mayStand(i int) bool {
 	st := &w.After.Steps[i]
-	effect := st.Action != nil && (st.Action.Outcome == v1alpha1.ExchangeSucceeded || st.Action.Outcome == v1alpha1.ExchangeUnknown)
+	if st.Action == nil {
+		return false
+	}
+	effect := st.Action.Outcome == v1alpha1.ExchangeSucceeded || st.Action.Outcome == v1alpha1.ExchangeUnknown ||
+		st.Action.Outcome == v1alpha1.ExchangeFailed && st.Action.Unanswered > 0 && st.Action.Code != v1alpha1.CodeKeyUsed
 	return effect && undone(w.Saga.Definition.Steps[i]) && st.Compensation == nil && st.Resolved == nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -19,6 +20,9 @@ var (
 	firstSeed = flag.Uint64("seed", 1, "the seed of the first schedule; each has the next")
 	slowdown  = 1 // of the race detector
 )
+
+// progress is after how many schedules a long run says how far it is.
+const progress = 50_000
 
 // tape is where a schedule takes its choices from: a generator or, when a failure is made smaller, what was chosen before. What
 // is beyond the end of a tape is 0, which is the tamest choice.
@@ -95,6 +99,9 @@ func check(t *testing.T, share int, p property) {
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
 			for i := next.Add(1); i <= int64(n); i = next.Add(1) {
+				if i%progress == 0 {
+					fmt.Fprintf(os.Stderr, "%d of %d schedules, %.0f per second\n", i, n, float64(i)/time.Since(start).Seconds())
+				}
 				seed := *firstSeed + uint64(i) - 1
 				if p.holds(&tape{random: rand.New(rand.NewPCG(seed, 0))}) != nil {
 					next.Store(int64(n))

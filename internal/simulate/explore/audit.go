@@ -36,6 +36,8 @@ func (r *run) endings(s engine.State) []ending {
 	switch {
 	case len(wrong) > 0:
 		return wrong
+	case r.faults == 0 && phase != v1alpha1.PhaseCompleted:
+		return []ending{{Breach, fmt.Sprintf("nothing goes wrong, and the saga is %s all the same", phase)}}
 	case phase == v1alpha1.PhaseCompleted, phase == v1alpha1.PhaseCompensated:
 		return []ending{{string(phase), ""}}
 	case phase == v1alpha1.PhaseNeedsIntervention:
@@ -52,11 +54,12 @@ func (r *run) phase(s engine.State) v1alpha1.SagaPhase {
 func (r *run) audit(phase v1alpha1.SagaPhase, s engine.State, i int) string {
 	st, def := &s.Steps[i], r.x.Definition.Steps[i]
 	books := r.books(st)
+	undone := phase == v1alpha1.PhaseCompensated || phase == v1alpha1.PhaseCompleted && st.State != v1alpha1.StepSucceeded
 	switch {
-	case books.Effects > 1 && books.Standing() > 1:
+	case books.Standing() > 1:
 		return fmt.Sprintf("%s took effect %d times", st.Name, books.Effects)
-	case phase == v1alpha1.PhaseCompensated && books.Standing() > 0:
-		return r.standing(st, def)
+	case undone && books.Standing() > 0:
+		return r.standing(phase, st, def)
 	case phase == v1alpha1.PhaseCompleted && def.Action != nil && st.State == v1alpha1.StepSucceeded && books.Standing() != 1:
 		return fmt.Sprintf("the saga is Completed, but %s took effect %d times and was undone %d times", st.Name, books.Effects, books.Reversals)
 	}
@@ -64,14 +67,17 @@ func (r *run) audit(phase v1alpha1.SagaPhase, s engine.State, i int) string {
 }
 
 // standing says what is wrong with an effect that is left after everything was undone; nothing where it is none.
-func (r *run) standing(st *v1alpha1.StepStatus, def v1alpha1.Step) string {
+func (r *run) standing(phase v1alpha1.SagaPhase, st *v1alpha1.StepStatus, def v1alpha1.Step) string {
 	if advice, ok := r.x.Uncovered[st.Name]; ok {
 		return fmt.Sprintf("%s took effect and nothing undoes it: %s", st.Name, advice)
 	}
-	if def.Compensation != nil && def.Compensation.Policy == v1alpha1.CompensationNone {
+	switch c := def.Compensation; {
+	case c != nil && c.Policy == v1alpha1.CompensationNone:
 		return ""
+	case c != nil && c.Publish != nil && st.State == v1alpha1.StepCompensated:
+		return "" // its event has told those who undo it
 	}
-	return fmt.Sprintf("the saga is Compensated, but the effect of %s stands", st.Name)
+	return fmt.Sprintf("the saga is %s, but the effect of %s stands", phase, st.Name)
 }
 
 // books is what the participant holds of a step, over all rounds.
@@ -104,7 +110,7 @@ func waitInWords(st *v1alpha1.StepStatus) string {
 		x, what = st.Compensation, "undoing it"
 	}
 	if x == nil {
-		return "a decision is needed"
+		return "it was never asked for, but may have been done: by the run that was lost, or by services on their own"
 	}
 	if x.Outcome == v1alpha1.ExchangeFailed {
 		return fmt.Sprintf("%s was answered failed (%s)", what, x.Code)

@@ -35,7 +35,7 @@ func (r *run) deliver(i int) {
 
 func (r *run) deliverWell(i int, d simulate.Delivery) {
 	m := r.world.Commands[i]
-	r.execute(m, simulate.Answer{Outcome: engine.Succeeded, Body: r.answerOf(m)})
+	r.comeTo(engine.Succeeded, r.answerOf(m))
 	r.world.Deliver(i, d)
 	r.tellAnswer(m, d)
 }
@@ -69,13 +69,17 @@ func (r *run) deliverBadly(i int, f fault) {
 	switch f {
 	case declined:
 		r.answerBadly(i, simulate.Answer{Outcome: engine.Failed, Body: []byte(`{"code":"DECLINED"}`)}, "a business failure: nothing was done")
+	case declinedForNow:
+		r.answerBadly(i, simulate.Answer{Outcome: engine.Failed, Body: fmt.Appendf(nil, `{"code":%q}`, r.x.policy(m).Retryable[0])}, "a failure that is tried again")
+	case busyForGood:
+		r.answerBadly(i, simulate.Answer{Outcome: engine.Retry, Body: fmt.Appendf(nil, `{"code":%q}`, r.x.policy(m).NonRetryable[0])}, "a transient failure that is not tried again")
 	case busyOnce, busyAlways:
 		r.answerBadly(i, simulate.Answer{Outcome: engine.Retry, Body: []byte(`{"code":"BUSY"}`)}, "a transient failure: try again")
 	case lostOnce, lostAlways:
 		r.world.Drop(i)
 		r.sayOfAttempt(m, "is sent and never arrives: no answer within %s", m.Timeout)
 	case silentOnce, silentAlways:
-		r.execute(m, simulate.Answer{Outcome: engine.Succeeded, Body: r.answerOf(m)})
+		r.comeTo(engine.Succeeded, r.answerOf(m))
 		r.world.Deliver(i, simulate.Delivery{Silent: true})
 		r.sayOfAttempt(m, "is sent and %s, but no answer comes within %s", effectOf(m), m.Timeout)
 	case lateOnce, lateAlways, overtaken:
@@ -89,7 +93,7 @@ func (r *run) deliverBadly(i int, f fault) {
 
 func (r *run) answerBadly(i int, a simulate.Answer, words string) {
 	m := r.world.Commands[i]
-	r.execute(m, a)
+	r.comeTo(a.Outcome, a.Body)
 	r.world.Deliver(i, simulate.Delivery{})
 	if n := len(r.saga.Replies); n > 0 && string(r.saga.Replies[n-1].Body) != string(a.Body) {
 		words = "as it was answered before"
@@ -100,7 +104,7 @@ func (r *run) answerBadly(i int, a simulate.Answer, words string) {
 // holdUp executes a command and keeps its answer back.
 func (r *run) holdUp(i int, f fault) {
 	m := r.world.Commands[i]
-	r.execute(m, simulate.Answer{Outcome: engine.Succeeded, Body: r.answerOf(m)})
+	r.comeTo(engine.Succeeded, r.answerOf(m))
 	before := len(r.saga.Replies)
 	r.world.Deliver(i, simulate.Delivery{})
 	r.late = append(r.late, lateReply{Reply: r.saga.Replies[before], fault: f, name: r.name(m)})
@@ -136,11 +140,6 @@ func (r *run) arrive(i int) {
 	}
 	r.say("the answer to %s arrives", l.name)
 	r.saga.Replies = append(r.saga.Replies, l.Reply)
-}
-
-// execute fixes what the participant will come to, should it execute the command.
-func (r *run) execute(_ simulate.Message, a simulate.Answer) {
-	r.world.Execute = func(simulate.Message) simulate.Answer { return a }
 }
 
 func (r *run) answerOf(m simulate.Message) []byte {

@@ -12,32 +12,52 @@ import (
 type fault int
 
 const (
-	declined     fault = iota // answered failed
-	busyOnce                  // answered retry, once
-	busyAlways                // answered retry, until the attempts end
-	lostOnce                  // one attempt never arrives
-	lostAlways                // no attempt arrives
-	silentOnce                // takes effect, and one answer is lost
-	silentAlways              // takes effect, and every answer is lost
-	lateOnce                  // the answer comes just after its attempt has timed out
-	lateAlways                // the answer comes once all attempts have timed out
-	overtaken                 // the answer comes after that to the next attempt
-	duplicated                // answered twice
-	crashBeforeSend
-	crashAfterSend
-	adoptedBefore // the saga is lost with the command on its way, made anew and adopted; the command arrives last
-	adoptedAfter  // the command has taken effect, and its answer reaches nobody
-	abort
-	remove
-	suspend
-	deadline
+	declined        fault = iota // answered failed
+	declinedForNow               // answered failed, with a code that the step tries again
+	busyOnce                     // answered retry, once
+	busyAlways                   // answered retry, until the attempts end
+	busyForGood                  // answered retry, with a code that the step does not try again
+	lostOnce                     // one attempt never arrives
+	lostAlways                   // no attempt arrives
+	silentOnce                   // takes effect, and one answer is lost
+	silentAlways                 // takes effect, and every answer is lost
+	lateOnce                     // the answer comes just after its attempt has timed out
+	lateAlways                   // the answer comes once all attempts have timed out
+	overtaken                    // the answer comes after that to the next attempt
+	duplicated                   // answered twice
+	outrun                       // another command that is in flight is answered first
+	crashBeforeSend              // the manager, having stored
+	crashAfterSend               // the manager, before it knows that it has sent
+	adoptedBefore                // the saga is lost with the command on its way, made anew and adopted; the command arrives last
+	adoptedAfter                 // the command has taken effect, and its answer reaches nobody
+	eventEarly                   // an awaited event comes before its step has started
+	eventTwice                   //
+	eventNever                   //
+	eventLate                    // after it was waited for
+	eventUnfit                   // one that the filter does not let through comes first
+	serviceFails                 // a service that acts on its own tells that it failed
+	serviceIdle                  // it does nothing
+	serviceSilent                // it acts, and its event is lost
+	serviceLate                  // it acts, and its event comes after it was waited for
+	serviceTwice                 // its event comes twice
+	personDeclines               //
+	personSkips                  // goes on without
+	personSilent                 // never decides
+	abort                        //
+	remove                       // of the object: the saga is undone first
+	suspend                      // and resume
+	deadline                     // it passes
 )
-
-// onSending are the faults of a manager that is about to send.
-var onSending = []fault{crashBeforeSend, crashAfterSend}
 
 // onDelivery are the faults of one command, wherever it goes.
 var onDelivery = []fault{declined, busyOnce, busyAlways, lostOnce, lostAlways, silentOnce, silentAlways, lateOnce, lateAlways, overtaken, duplicated}
+
+// onEvent, onService and onApproval are those of what a saga waits for.
+var (
+	onEvent    = []fault{eventTwice, eventNever, eventLate}
+	onService  = []fault{serviceFails, serviceIdle, serviceSilent, serviceLate, serviceTwice}
+	onApproval = []fault{personDeclines, personSkips, personSilent}
+)
 
 // struckAttempts is how many attempts of a round are struck: what comes later is like the second.
 const struckAttempts = 2
@@ -51,126 +71,147 @@ type habit struct {
 	left  int
 }
 
-// offers returns the faults that could strike instead of, or just before, a move.
-func (r *run) offers(m move) []fault {
-	switch m.act {
-	case send:
-		return r.offersOfSending()
-	case deliver:
-		return r.offersOfDelivery(r.world.Commands[m.index])
-	case decide, arrive, resume, tick:
-	}
-	return nil
+// offer is a fault that could strike; step is whom it concerns, where the move does not say it.
+type offer struct {
+	fault fault
+	step  int
 }
 
-func (r *run) offersOfSending() []fault {
+// offers returns the faults that could strike instead of, or just before, a move.
+func (r *run) offers(m move) []offer {
+	var faults []fault
+	switch m.act {
+	case send:
+		return append(r.offersOfSending(), r.offersOfTheMorning()...)
+	case deliver:
+		return r.offersOfDelivery(r.world.Commands[m.index])
+	case serve:
+		faults = onService
+	case happen:
+		faults = onEvent
+		if r.x.Definition.Steps[m.index].Await.Filter != "" {
+			faults = append(slices.Clone(faults), eventUnfit)
+		}
+	case approve:
+		faults = onApproval
+	case wait, decide, arrive, resume, tick:
+	}
+	if m.act == decide || m.act == arrive || m.act == resume || m.act == tick || !r.x.strikes(r.x.Definition.Steps[m.index].Name) {
+		return nil
+	}
+	var offers []offer
+	for _, f := range append(slices.Clone(faults), r.asked(m.act != serve)...) {
+		offers = append(offers, offer{f, m.index})
+	}
+	if m.act == serve {
+		return offers
+	}
+	return append(offers, r.offersOfTheMorning()...)
+}
+
+func (r *run) offersOfSending() []offer {
 	pending, err := r.saga.Run.Pending(r.state())
 	r.must(err)
 	if len(pending) == 0 || pending[0].Attempt > struckAttempts || !r.x.strikes(pending[0].Step) {
 		return nil
 	}
-	return onSending
+	return []offer{{fault: crashBeforeSend}, {fault: crashAfterSend}}
 }
 
-func (r *run) offersOfDelivery(m simulate.Message) []fault {
-	if m.SagaUID != r.saga.UID || m.Attempt > struckAttempts || !r.x.strikes(m.Step) {
+// offersOfTheMorning are events that come as early as they can: before anything was sent or waited for.
+func (r *run) offersOfTheMorning() []offer {
+	if r.morning {
 		return nil
 	}
-	var offers []fault
-	if _, ok := r.habits[place{m.Step, m.Direction}]; !ok {
-		offers = append(offers, onDelivery...)
-	}
-	offers = append(offers, adoptedBefore, adoptedAfter)
-	if m.Direction == engine.Backward {
-		return offers
-	}
-	if !r.saga.Spec.Abort && !r.saga.Spec.Delete {
-		offers = append(offers, abort, remove)
-		if !r.saga.Spec.Suspend {
-			offers = append(offers, suspend)
+	r.morning = true
+	var offers []offer
+	for i, s := range r.x.Definition.Steps {
+		started := r.state().Steps[i].State != v1alpha1.StepNotStarted
+		if s.Await != nil && !started && r.x.strikes(s.Name) {
+			offers = append(offers, offer{eventEarly, i})
 		}
-	}
-	if slices.ContainsFunc(r.saga.Run.Timers(r.state()), isDeadline) {
-		offers = append(offers, deadline)
 	}
 	return offers
 }
 
-func isDeadline(t engine.Timer) bool { return t.Kind == engine.TimerDeadline }
+func (r *run) offersOfDelivery(m simulate.Message) []offer {
+	if m.SagaUID != r.saga.UID || m.Attempt > struckAttempts || !r.x.strikes(m.Step) {
+		return nil
+	}
+	var faults []fault
+	if _, ok := r.habits[place{m.Step, m.Direction}]; !ok {
+		faults = append(faults, onDelivery...)
+		policy := r.x.policy(m)
+		if policy != nil && len(policy.Retryable) > 0 {
+			faults = append(faults, declinedForNow)
+		}
+		if policy != nil && len(policy.NonRetryable) > 0 {
+			faults = append(faults, busyForGood)
+		}
+	}
+	if r.other(m) >= 0 {
+		faults = append(faults, outrun)
+	}
+	faults = append(faults, adoptedBefore, adoptedAfter)
+	if m.Direction == engine.Forward {
+		faults = append(faults, r.asked(false)...)
+	}
+	offers := make([]offer, len(faults))
+	for i, f := range faults {
+		offers[i] = offer{fault: f}
+	}
+	return offers
+}
+
+// other returns another step's command in flight, or -1.
+func (r *run) other(m simulate.Message) int {
+	return slices.IndexFunc(r.world.Commands, func(o simulate.Message) bool { return o.SagaUID == m.SagaUID && o.Step != m.Step })
+}
+
+// asked are the requests that people could make of a saga that goes forward; waits says that nothing is in flight.
+func (r *run) asked(waits bool) []fault {
+	var faults []fault
+	if waits {
+		faults = append(faults, adoptedBefore)
+	}
+	if r.state().Cause == nil && !r.saga.Spec.Abort && !r.saga.Spec.Delete {
+		faults = append(faults, abort, remove)
+		if !r.saga.Spec.Suspend {
+			faults = append(faults, suspend)
+		}
+	}
+	if slices.ContainsFunc(r.saga.Run.Timers(r.state()), func(t engine.Timer) bool { return t.Kind == engine.TimerDeadline }) {
+		faults = append(faults, deadline)
+	}
+	return faults
+}
 
 // strikes says whether faults strike at a step.
 func (x *explorer) strikes(step string) bool {
 	return len(x.options.Steps) == 0 || slices.Contains(x.options.Steps, step)
 }
 
-// strike lets a fault happen in place of, or before, a move.
-func (r *run) strike(f fault, m move) {
-	switch f {
-	case crashBeforeSend:
-		r.say("the manager crashes before it sends %s, and starts again", r.owed())
-		r.manager = simulate.NewManager(r.world)
-		r.saga.Replies, r.unread = append(r.saga.Replies, r.read...), true
-	case crashAfterSend:
-		r.do(m)
-		r.say("the manager crashes after it has sent %s, starts again and sends it again", r.owed())
-		r.manager = simulate.NewManager(r.world)
-		r.unread = true
-	case adoptedBefore, adoptedAfter:
-		r.lose(f, m)
-	case abort:
-		r.say("somebody aborts the saga while %s is on its way", r.name(r.world.Commands[m.index]))
-		r.saga.Spec.Abort, r.unread = true, true
-	case remove:
-		r.say("somebody deletes the saga while %s is on its way", r.name(r.world.Commands[m.index]))
-		r.saga.Spec.Delete, r.unread = true, true
-	case suspend:
-		r.say("somebody suspends the saga while %s is on its way", r.name(r.world.Commands[m.index]))
-		r.saga.Spec.Suspend, r.unread = true, true
-	case deadline:
-		r.say("%s takes so long that the saga's deadline passes", r.name(r.world.Commands[m.index]))
-		r.world.Now, r.unread = r.state().Deadline.Time, true
-	default:
-		r.strikeCommand(f, r.world.Commands[m.index])
-		r.deliver(m.index)
+// policy is how a command is retried, or nil.
+func (x *explorer) policy(m simulate.Message) *v1alpha1.RetryPolicy {
+	def := x.Definition.Steps[x.stepIndex(m.Step)]
+	switch {
+	case m.Direction == engine.Backward && def.Compensation != nil:
+		return def.Compensation.Retry
+	case def.Action != nil:
+		return def.Action.Retry
 	}
-}
-
-// strikeCommand makes a fault the habit of a command's place.
-func (r *run) strikeCommand(f fault, m simulate.Message) {
-	h := habit{fault: f, left: 1}
-	if f == busyAlways || f == lostAlways || f == silentAlways || f == lateAlways {
-		h.left = -1
-		if r.x.unlimited(m) {
-			h.left = patience
-		}
-	}
-	r.habits[place{m.Step, m.Direction}] = h
+	return nil
 }
 
 // unlimited says whether a command is sent until it is answered.
 func (x *explorer) unlimited(m simulate.Message) bool {
-	def := x.Definition.Steps[x.stepIndex(m.Step)]
-	if m.Direction == engine.Backward || def.Recovery == v1alpha1.RecoveryCompensatable || def.Recovery == "" || def.Action == nil {
+	def, policy := x.Definition.Steps[x.stepIndex(m.Step)], x.policy(m)
+	if m.Direction == engine.Backward || def.Recovery == v1alpha1.RecoveryCompensatable || def.Recovery == "" {
 		return false
 	}
-	return def.Action.Retry == nil || def.Action.Retry.MaxAttempts == nil
+	return policy == nil || policy.MaxAttempts == nil
 }
 
 func (x *explorer) stepIndex(name string) int {
 	return slices.IndexFunc(x.Definition.Steps, func(s v1alpha1.Step) bool { return s.Name == name })
-}
-
-// lose removes the saga's object without its finalizer, makes it anew under the same key and adopts what it had done.
-func (r *run) lose(f fault, m move) {
-	command := r.world.Commands[m.index]
-	r.saga.Lost = true
-	if f == adoptedAfter {
-		r.execute(command, simulate.Answer{Outcome: engine.Succeeded, Body: r.answerOf(command)})
-		r.world.Deliver(m.index, simulate.Delivery{Silent: true})
-		r.say("%s is sent and takes effect", r.name(command))
-	}
-	r.say("the saga's object is lost, made anew and adopted")
-	r.manager = simulate.NewManager(r.world)
-	r.make()
-	r.saga.Spec.Adopt = true
 }

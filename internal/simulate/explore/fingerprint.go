@@ -14,7 +14,7 @@ type fingerprint [sha256.Size]byte
 
 func (r *run) fingerprint(faults int) fingerprint {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d %d %d %t %v", faults, r.world.Now.Unix(), r.lives, r.unread, r.saga.Spec)
+	fmt.Fprintf(&b, "%d %t %d %d %t %v", faults, r.faults == 0, r.world.Now.Unix(), r.lives, r.unread, r.saga.Spec)
 	for _, s := range r.world.Sagas {
 		b.Write(s.Store.Fingerprint())
 		for _, reply := range s.Replies {
@@ -28,6 +28,13 @@ func (r *run) fingerprint(faults int) fingerprint {
 		fmt.Fprintf(&b, "late %d %s", l.fault, l.SagaUID)
 		writeReply(&b, l.Replied)
 	}
+	for _, e := range r.saga.Events {
+		fmt.Fprintf(&b, " %s %s", e.Source, e.ID)
+	}
+	for _, l := range r.lateEvents {
+		fmt.Fprintf(&b, " late %d %s", l.step, l.ID)
+	}
+	fmt.Fprintf(&b, " %t %v %v", r.morning, r.happened, r.world.Events)
 	for i, s := range r.x.Definition.Steps {
 		for _, d := range []engine.Direction{engine.Forward, engine.Backward} {
 			p := place{s.Name, d}

@@ -16,11 +16,16 @@ const (
 	send               // it sends what is pending
 	deliver            // a command reaches its participant, which answers
 	arrive             // an answer that was held up arrives
+	come               // an event that was held up comes
+	serve              // a service does, on its own, an observed step
+	happen             // an awaited event happens
+	approve            // a person approves
+	wait               // a delay is under way
 	resume             // a suspension ends
 	tick               // nothing else is left to happen: time passes until the next timer
 )
 
-// move is one move of a life. index is that of a command, or of a late answer; at is when the next timer runs out.
+// move is one move of a life. index is that of a command, a late answer or event, or a step; at is when the next timer runs out.
 type move struct {
 	act   act
 	index int
@@ -32,24 +37,47 @@ func (r *run) next() (move, bool) {
 	if len(r.broken) > 0 || len(r.world.Problems()) > 0 {
 		return move{}, false
 	}
-	if r.unread || len(r.saga.Replies) > 0 || r.manager.Heard(r.saga) {
+	if r.unread || len(r.saga.Replies) > 0 || len(r.saga.Events) > 0 || r.manager.Heard(r.saga) {
 		return move{act: decide}, true
 	}
 	owes, err := r.manager.Owes(r.saga)
 	r.must(err)
-	switch late, due := r.arrival(), r.nextTimer(); {
-	case owes:
+	if owes {
 		return move{act: send}, true
-	case late >= 0:
-		return move{act: arrive, index: late}, true
-	case len(r.world.Commands) > 0:
+	}
+	if len(r.world.Commands) > 0 && r.arrival() < 0 && r.lateEventDue() < 0 {
 		return move{act: deliver, index: r.nextCommand()}, true
-	case r.saga.Spec.Suspend:
-		return move{act: resume}, true
+	}
+	for _, candidate := range []struct {
+		act   act
+		index int
+	}{
+		{arrive, r.arrival()}, {come, r.lateEventDue()}, {serve, r.serving()}, {resume, suspended(r.saga.Spec.Suspend)},
+		{happen, r.awaited()}, {approve, r.approvable()}, {wait, r.delaying()},
+	} {
+		if candidate.index >= 0 {
+			return move{act: candidate.act, index: candidate.index}, true
+		}
+	}
+	return r.pass()
+}
+
+func suspended(is bool) int {
+	if is {
+		return 0
+	}
+	return -1
+}
+
+// pass lets time pass, as long as anything waits for it; then what was held up comes after all.
+func (r *run) pass() (move, bool) {
+	switch due := r.nextTimer(); {
 	case !due.IsZero():
 		return move{act: tick, at: due}, true
 	case len(r.late) > 0:
 		return move{act: arrive}, true
+	case len(r.lateEvents) > 0:
+		return move{act: come}, true
 	}
 	return move{}, false
 }
@@ -93,6 +121,16 @@ func (r *run) do(m move) {
 		r.deliver(m.index)
 	case arrive:
 		r.arrive(m.index)
+	case come:
+		r.comeLate(m.index)
+	case serve:
+		r.serveWell(m.index)
+	case happen:
+		r.happenWell(m.index)
+	case approve:
+		r.approve(m.index, v1alpha1.ResolutionMarkDone)
+	case wait:
+		r.happened[m.index] = true
 	case resume:
 		r.say("the saga is resumed")
 		r.saga.Spec.Suspend, r.unread = false, true
@@ -107,13 +145,15 @@ func (r *run) do(m move) {
 // decide lets the manager read at most one answer, decide and store. It sends in a move of its own.
 func (r *run) decide() {
 	before := r.state()
-	turn := simulate.Turn{Saga: r.saga, Version: r.saga.Store.Version(), Stop: simulate.StopBeforeSend, TimeOut: func(t engine.Timer) bool {
+	turn := simulate.Turn{Saga: r.saga, Version: r.saga.Store.Version(), Stop: simulate.StopToSend, TimeOut: func(t engine.Timer) bool {
 		at, ok := r.dueAt(t)
 		return ok && !r.world.Now.Before(at)
 	}}
 	r.read = nil
 	if len(r.saga.Replies) > 0 {
 		turn.Replies, r.read = []int{0}, r.saga.Replies[:1:1]
+	} else if len(r.saga.Events) > 0 {
+		turn.Events = []int{0}
 	}
 	r.must(r.manager.Reconcile(turn))
 	r.unread = false

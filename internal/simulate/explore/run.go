@@ -21,14 +21,19 @@ type run struct {
 	world   *simulate.World
 	manager *simulate.Manager
 	saga    *simulate.Saga
+	faults  int              // how many have struck
 	lives   int              // how often the saga was made
 	unread  bool             // something happened that the manager has not looked at
 	read    []simulate.Reply // what the last decision had read
 	habits  map[place]habit  // what goes on being wrong
 	late    []lateReply
-	begun   map[place]time.Time // when a command was sent first
-	lines   []line              // since they were last taken
-	broken  []error             // promises that the operator broke
+
+	morning    bool         // events that come early were offered
+	happened   map[int]bool // by step: its event, or its hour to ask something in
+	lateEvents []lateEvent
+	begun      map[place]time.Time // when a command was sent first
+	lines      []line              // since they were last taken
+	broken     []error             // promises that the operator broke
 }
 
 // place is where faults strike: a step, forward or backward.
@@ -38,7 +43,7 @@ type place struct {
 }
 
 func (x *explorer) newRun() *run {
-	r := &run{x: x, habits: map[place]habit{}, begun: map[place]time.Time{}}
+	r := &run{x: x, habits: map[place]habit{}, happened: map[int]bool{}}
 	r.world = simulate.NewWorld(dawn, nil)
 	r.world.Quick, r.world.Watch = true, r.watch
 	r.manager = simulate.NewManager(r.world)
@@ -51,6 +56,7 @@ func (r *run) make() {
 	r.lives++
 	identity := r.x.Saga
 	identity.UID = fmt.Sprintf("uid-%d", r.lives)
+	r.begun = map[place]time.Time{}
 	r.saga = r.world.AddCompiled(r.x.Definition, r.x.Program, identity)
 	r.unread = true
 }
@@ -63,6 +69,7 @@ func (r *run) fork() *run {
 	f.saga = f.world.Sagas[slices.Index(r.world.Sagas, r.saga)]
 	f.habits, f.begun = maps.Clone(r.habits), maps.Clone(r.begun)
 	f.late, f.lines, f.read = slices.Clone(r.late), slices.Clone(r.lines), slices.Clone(r.read)
+	f.happened, f.lateEvents = maps.Clone(r.happened), slices.Clone(r.lateEvents)
 	f.broken = slices.Clone(r.broken)
 	return &f
 }

@@ -10,10 +10,12 @@ import (
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 )
 
-// read is a field that an expression reads, with the value that would suit what it does with it.
+// read is a field that an expression reads, with the value that would suit what it does with it: value or, where it is compared
+// with one of the params, like.
 type read struct {
 	path  []string
 	value any
+	like  []string
 }
 
 const fieldPattern = `((?:\.\??[A-Za-z_]\w*|\[\??['"][^'"]+['"]\])+)`
@@ -26,11 +28,14 @@ var (
 )
 
 // tail is what may follow a field: a call of its last part, or a comparison with something literal.
-const tail = `(\()?(?:\s*(==|!=|>=|<=|>|<|in)\s*(\[\s*)?('[^']*'|"[^"]*"|-?\d+(?:\.\d+)?|true|false))?`
+const tail = `(\()?(?:\s*(==|!=|>=|<=|>|<|in)\s*(\[\s*)?('[^']*'|"[^"]*"|-?\d+(?:\.\d+)?|true|false|params(?:\.\??[A-Za-z_]\w*)+))?`
 
 // readOf turns the groups of a match, from the fields on, into a read.
 func readOf(fields, call, operator, literal string) read {
 	r := read{value: literalOf(operator, literal)}
+	if path, ok := strings.CutPrefix(literal, "params."); ok && operator == "==" {
+		r.like = segments.FindAllString(path, -1)
+	}
 	for _, s := range segments.FindAllString(fields, -1) {
 		r.path = append(r.path, strings.Trim(s, `'"`))
 	}
@@ -44,6 +49,14 @@ func readOf(fields, call, operator, literal string) read {
 		r.value = []any{}
 	default:
 		r.value = nil
+	}
+	return r
+}
+
+// fitting returns the read with the value that is compared with.
+func (r read) fitting(params map[string]any) read {
+	if r.like != nil {
+		r.value = at(params, r.like)
 	}
 	return r
 }
@@ -111,6 +124,19 @@ func expressionsOf(value any) ([]string, error) {
 	return textsOf(untyped), nil
 }
 
+// at is what an object holds under a path, or nil.
+func at(object map[string]any, path []string) any {
+	var value any = object
+	for _, name := range path {
+		inner, ok := value.(map[string]any)
+		if !ok {
+			return nil
+		}
+		value = inner[name]
+	}
+	return value
+}
+
 // put sets a field that is not there yet, or that is there without a value of its own.
 func put(object map[string]any, r read, fallback string) {
 	if len(r.path) == 0 {
@@ -135,11 +161,15 @@ func put(object map[string]any, r read, fallback string) {
 }
 
 // Answers returns what participants could answer, and what awaited events could hold, by step: what outputSchema takes, with
-// the keys that are kept and what expressions read of them.
-func Answers(def v1alpha1.SagaDefinitionSpec) (map[string][]byte, error) {
+// the keys that are kept and what expressions read of them, fitting params, a JSON object.
+func Answers(def v1alpha1.SagaDefinitionSpec, params []byte) (map[string][]byte, error) {
 	texts, err := expressionsOf(def)
 	if err != nil {
 		return nil, err
+	}
+	known := map[string]any{}
+	if err := json.Unmarshal(params, &known); err != nil {
+		return nil, fmt.Errorf("reading params: %w", err)
 	}
 	answers := map[string][]byte{}
 	for _, s := range def.Steps {
@@ -152,11 +182,11 @@ func Answers(def v1alpha1.SagaDefinitionSpec) (map[string][]byte, error) {
 			put(object, read{path: []string{k}}, s.Name+"-"+k)
 		}
 		for _, r := range outputsRead(texts, s.Name) {
-			put(object, r, s.Name+"-"+strings.Join(r.path, "-"))
+			put(object, r.fitting(known), s.Name+"-"+strings.Join(r.path, "-"))
 		}
 		if s.Await != nil {
 			for _, m := range eventPattern.FindAllStringSubmatch(s.Await.Filter, -1) {
-				put(object, readOf(m[1], m[2], m[3], m[5]), s.Name)
+				put(object, readOf(m[1], m[2], m[3], m[5]).fitting(known), s.Name)
 			}
 		}
 		if answers[s.Name], err = json.Marshal(object); err != nil {

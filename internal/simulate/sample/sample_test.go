@@ -40,18 +40,18 @@ func TestNoSampleIsBetterThanAWrongOne(t *testing.T) {
 func TestAnswersHoldWhatExpressionsRead(t *testing.T) {
 	def := v1alpha1.SagaDefinitionSpec{Steps: []v1alpha1.Step{
 		{Name: "pay", Action: &v1alpha1.Action{Command: "pay", Output: []string{"kept"}}},
-		{Name: "paid", When: `steps['pay'].output.amount > 10`, Await: &v1alpha1.Await{Event: "paid", Filter: `event.data.status == 'ok'`}},
+		{Name: "paid", When: `steps['pay'].output.amount > 10`, Await: &v1alpha1.Await{Event: "paid", Filter: `event.data.status == 'ok' && event.data.price == params.price`}},
 		{Name: "ship", Action: &v1alpha1.Action{Command: "ship", Input: &runtime.RawExtension{
 			Raw: []byte(`{"id":"${steps['pay'].?output.?card.?id.orValue('')}","lines":"${steps['pay'].output.lines.map(l, l.sku)}"}`),
 		}}},
 	}}
-	answers, err := Answers(def)
+	answers, err := Answers(def, []byte(`{"price":"9.90"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for step, want := range map[string]string{
 		"pay":  `{"amount":11,"card":{"id":"pay-card-id"},"kept":"pay-kept","lines":[]}`,
-		"paid": `{"status":"ok"}`, "ship": `{}`,
+		"paid": `{"price":"9.90","status":"ok"}`, "ship": `{}`,
 	} {
 		if string(answers[step]) != want {
 			t.Errorf("%s: want %s, got %s", step, want, answers[step])
