@@ -37,6 +37,7 @@ var known = map[string]func() any{
 	"sagas.dev/v1alpha1/SagaDefinition":             nil,
 	"sagas.dev/v1alpha1/SagaParticipant":            nil,
 	"sagas.dev/v1alpha1/OrderWorkflow":              nil,
+	"sagas.dev/v1alpha1/SagaTrigger":                nil,
 }
 
 // exampleFiles are all YAML files of the examples.

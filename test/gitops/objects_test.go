@@ -103,6 +103,21 @@ var wanted = map[string]map[string]verdict{
 		"broker-unavailable":  goesOn,
 		"deleting-in-use":     goingAway,
 	},
+	"SagaTrigger": {
+		"new":                  goesOn,
+		"not-read-yet":         goesOn,
+		"reading":              done,
+		"throttled":            goesOn,
+		"topic-missing":        goesOn, // what passes by itself
+		"broker-unavailable":   goesOn,
+		"waits-for-definition": goesOn,
+		"quota-exceeded":       goesOn,
+		"suspended":            heldBack,
+		"refused-expression":   failed,
+		"refused-mapping":      failed,
+		"topic-not-permitted":  failed,
+		"change-not-seen-yet":  goesOn,
+	},
 }
 
 // load reads an object from a file.
