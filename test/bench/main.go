@@ -18,6 +18,7 @@ type options struct {
 	sagas, warmUp, inFlight int
 	alone                   int
 	byHand, orders, stored  int
+	starts                  int
 	limitFor                time.Duration
 	waiting                 int
 	window                  time.Duration
@@ -39,6 +40,7 @@ func optionsFrom(args []string) (options, error) {
 	flags.IntVar(&o.alone, "alone", 50, "sagas of which only one is in flight, for the latency without a queue")
 	flags.IntVar(&o.byHand, "by-hand", 300, "sagas made without the finalizer, as kubectl makes them")
 	flags.IntVar(&o.orders, "orders", 200, "orders (OrderWorkflow), whose writes are counted")
+	flags.IntVar(&o.starts, "starts", 1000, "sagas that a trigger makes, and a bare client before and after it")
 	flags.IntVar(&o.stored, "stored", 500, "finished sagas that stay, whose bytes are weighed")
 	flags.DurationVar(&o.limitFor, "limit-for", 5*time.Second, "how long each measurement of the API server's own limit takes")
 	flags.IntVar(&o.waiting, "waiting", 1000, "sagas that wait for an answer; 0 leaves this part out")
@@ -58,8 +60,8 @@ func optionsFrom(args []string) (options, error) {
 	switch {
 	case o.format != "text" && o.format != "markdown":
 		return o, fmt.Errorf("-o %s: it must be text or markdown", o.format)
-	case o.sagas < 1, o.alone < 1, o.byHand < 1, o.orders < 1, o.stored < 1, o.inFlight < 1, o.waiting < 0, o.warmUp < 0:
-		return o, errors.New("the numbers of sagas and orders must be at least 1 (--warm-up and --waiting: 0)")
+	case o.sagas < 1, o.alone < 1, o.byHand < 1, o.orders < 1, o.starts < 2, o.stored < 1, o.inFlight < 1, o.waiting < 0, o.warmUp < 0:
+		return o, errors.New("the numbers of sagas and orders must be at least 1 (--warm-up and --waiting: 0; --starts: 2)")
 	}
 	return o, nil
 }

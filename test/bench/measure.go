@@ -45,6 +45,7 @@ func (b *bench) parts() []part {
 		rules,
 		{"running sagas", b.speed},
 		{"measuring the API server's own limit once more", b.limitAgain},
+		{"starting sagas from events", b.starts},
 		{"running sagas made by hand", b.byHand},
 		{"running orders", b.orders},
 		{"weighing finished sagas", b.weigh},

@@ -116,6 +116,15 @@ func (r *report) share(limit bare) {
 	r.bars = append(r.bars, bar{what: "share of what the API server allows with these writes", is: fmt.Sprintf("%.0f%%", share), should: "at least 60%", ok: share >= 60})
 }
 
+// starts sets what a trigger makes against what a bare client does, both per second.
+func (r *report) starts(triggered, before, after float64) {
+	limit := (before + after) / 2
+	share := 100 * triggered / limit
+	r.sagas.add("sagas that a trigger starts", fmt.Sprintf("%s per second (only making them)", number(triggered)))
+	r.sagas.add("sagas that a bare client makes", fmt.Sprintf("%s per second (%s before, %s after)", number(limit), number(before), number(after)))
+	r.bars = append(r.bars, bar{what: "what a trigger starts, of what a bare client makes", is: fmt.Sprintf("%.0f%%", share), should: "at least 80%", ok: share >= 80})
+}
+
 // writes takes in the writes of so many transactions and what each may cost at most.
 func (r *report) writes(what string, w writes, per, most int) {
 	r.counts = append(r.counts, counted{what, w, per})
