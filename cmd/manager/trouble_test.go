@@ -212,7 +212,7 @@ func definitionsMissing(t *testing.T) ordeal {
 	plane := bare(t)
 	return ordeal{
 		flags: []string{"--kubeconfig", plane.Kubeconfig(), "--leader-election-namespace", "default"},
-		says:  "kubernetes: the CRDs sagas.sagas.dev, sagadefinitions.sagas.dev, sagaparticipants.sagas.dev, orderworkflows.sagas.dev are not installed",
+		says:  "kubernetes: the CRDs sagas.sagas.dev, sagadefinitions.sagas.dev, sagaparticipants.sagas.dev, sagatriggers.sagas.dev, orderworkflows.sagas.dev are not installed",
 		logs:  "are not installed",
 		mend:  func() { install(t, plane, "") },
 	}

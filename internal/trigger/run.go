@@ -130,7 +130,7 @@ func (n *run) settle(record *unsettled.Record) {
 // refuse sends an event to the dead-letter topic and settles it once it is there.
 func (n *run) refuse(record *unsettled.Record, cause wire.Cause) {
 	m := record.Message
-	n.log.Info("Refusing an event", "reason", cause.Reason, "partition", m.Partition, "offset", m.Offset, "detail", cause.Detail)
+	n.log.V(1).Info("Refusing an event", "reason", cause.Reason, "partition", m.Partition, "offset", m.Offset, "detail", cause.Detail)
 	n.letters.Add(deadletter.Letter{Message: m, Cause: cause, Kept: func() {
 		n.tally.refuse()
 		n.o.Metrics.event(resultRefused).Inc()

@@ -14,7 +14,7 @@ import (
 const (
 	firstBackoff  = 100 * time.Millisecond
 	longestWait   = 5 * time.Second
-	createTimeout = 10 * time.Second // of one try; shorter than a lease lasts, so that no old leader's try lands late
+	createTimeout = 10 * time.Second // of one try
 )
 
 // serve makes what is to be started, in the order it was read, several at once. It ends when nothing is being made any more.

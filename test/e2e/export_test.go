@@ -9,8 +9,8 @@ import (
 
 // exported are the objects that are kept of a failed run, by file.
 var exported = map[string][]string{
-	"sagas.yaml": {"get", "sagas,sagadefinitions,sagaparticipants,orderworkflows,controllerrevisions", "-A", "-o", "yaml"},
-	"sagas.txt":  {"get", "sagas,orderworkflows,sagaparticipants", "-A", "-o", "wide"},
+	"sagas.yaml": {"get", "sagas,sagadefinitions,sagaparticipants,sagatriggers,orderworkflows,controllerrevisions", "-A", "-o", "yaml"},
+	"sagas.txt":  {"get", "sagas,orderworkflows,sagaparticipants,sagatriggers", "-A", "-o", "wide"},
 	"objects.yaml": {"get", "nodes,namespaces,deployments,replicasets,pods,persistentvolumeclaims,persistentvolumes,configmaps,poddisruptionbudgets," +
 		"leases,jobs,services,endpointslices", "-A", "-o", "yaml"},
 	"pods.txt":   {"get", "pods", "-A", "-o", "wide"},

@@ -20,7 +20,7 @@ func isUninstalledAndInstalledAgain(t *testing.T, c *cluster) {
 		}
 		return ""
 	})
-	for _, kind := range []string{"sagas", "sagadefinitions", "sagaparticipants", "orderworkflows"} {
+	for _, kind := range []string{"sagas", "sagadefinitions", "sagaparticipants", "sagatriggers", "orderworkflows"} {
 		var crd apiextensionsv1.CustomResourceDefinition
 		if err := c.client.Get(t.Context(), types.NamespacedName{Name: kind + ".sagas.dev"}, &crd); err != nil {
 			t.Fatal(err)

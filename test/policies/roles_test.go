@@ -15,12 +15,12 @@ func TestWhatTheRolesAllow(t *testing.T) {
 	p := settled(t)
 	read, write := []string{"get", "list", "watch"}, []string{"create", "update", "patch", "delete", "deletecollection"}
 	decide := []string{"abort", "resolve"}
-	for _, resource := range []string{"sagas", "sagadefinitions", "orderworkflows", "sagaparticipants"} {
-		participants, decided := resource == "sagaparticipants", resource == "sagas" || resource == "orderworkflows"
+	for _, resource := range []string{"sagas", "sagadefinitions", "orderworkflows", "sagaparticipants", "sagatriggers"} {
+		topics, decided := resource == "sagaparticipants" || resource == "sagatriggers", resource == "sagas" || resource == "orderworkflows"
 		for user, allowed := range map[string]map[string]bool{
 			nobody: {},
 			view:   {"read": true},
-			edit:   {"read": true, "write": !participants},
+			edit:   {"read": true, "write": !topics},
 			admin:  {"read": true, "write": true, "decide": decided},
 		} {
 			for kind, verbs := range map[string][]string{"read": read, "write": write, "decide": decide} {
