@@ -162,3 +162,25 @@ func TestDataThatExpressionsCannotReadIsRefused(t *testing.T) {
 		})
 	}
 }
+
+func TestADeadLetterThatBecomesOneAgainIsKnownAsSuch(t *testing.T) {
+	const topic = "shop.saga.deadletters"
+	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	first := DeadLetter(placed(`{}`), topic, Cause{Reason: ReasonMappingFailed, Detail: strings.Repeat("ü", 600), Trigger: "shop/placed"}, at)
+	if DeadTwice(first) {
+		t.Error("a dead letter of an ordinary topic passes for a copy")
+	}
+	if detail := header(first, HeaderDeadDetail); len(detail) > 1024 || !strings.HasPrefix(detail, "üüü") || strings.Trim(detail, "ü") != "" {
+		t.Errorf("the detail has %d bytes: %q", len(detail), detail)
+	}
+	if header(first, HeaderDeadTrigger) != "shop/placed" || header(first, HeaderID) != "e-1" {
+		t.Errorf("headers %v", first.Headers)
+	}
+	again := DeadLetter(first, topic, Cause{Reason: ReasonMalformed}, at)
+	if !DeadTwice(again) {
+		t.Error("a copy of a dead letter is not known as one")
+	}
+	if other := DeadLetter(first, "other.saga.deadletters", Cause{Reason: ReasonMalformed}, at); !DeadTwice(other) {
+		t.Error("a copy on another installation's topic is not known as one")
+	}
+}
