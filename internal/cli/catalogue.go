@@ -7,7 +7,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
@@ -29,9 +28,6 @@ type located struct {
 	topics.Place
 	spec v1alpha1.SagaDefinitionSpec
 }
-
-// triggerKind is read as plain fields: an older cluster does not have it.
-var triggerKind = v1alpha1.GroupVersion.WithKind("SagaTrigger")
 
 // addObjects takes what files hold.
 func (c *catalogue) addObjects(objects []lint.Object) error {
@@ -69,20 +65,18 @@ func (c *catalogue) addObject(o lint.Object) error {
 		if s.Spec.Definition != nil {
 			c.definitions = append(c.definitions, located{place, *s.Spec.Definition})
 		}
-	case triggerKind.Kind:
-		t := &unstructured.Unstructured{}
-		if err := json.Unmarshal(o.JSON, &t.Object); err != nil {
+	case "SagaTrigger":
+		var t v1alpha1.SagaTrigger
+		if err := json.Unmarshal(o.JSON, &t); err != nil {
 			return err
 		}
-		c.addTrigger(t)
+		c.addTrigger(&t)
 	}
 	return nil
 }
 
-func (c *catalogue) addTrigger(t *unstructured.Unstructured) {
-	if topic, _, err := unstructured.NestedString(t.Object, "spec", "topic"); err == nil && topic != "" {
-		c.triggers = append(c.triggers, topics.Trigger{Place: topics.Place{Namespace: t.GetNamespace(), Name: t.GetName()}, Topic: topic})
-	}
+func (c *catalogue) addTrigger(t *v1alpha1.SagaTrigger) {
+	c.triggers = append(c.triggers, topics.Trigger{Place: topics.Place{Namespace: t.Namespace, Name: t.Name}, Topic: t.Spec.Topic})
 }
 
 // addCluster takes what a namespace, or all, hold. Sagas with definitions of their own are not looked at: there may be many.
@@ -103,10 +97,9 @@ func (c *catalogue) addCluster(ctx context.Context, s *session, everywhere bool)
 	for _, d := range definitions.Items {
 		c.definitions = append(c.definitions, located{topics.Place{Namespace: d.Namespace, Name: d.Name}, d.Spec})
 	}
-	triggers := &unstructured.UnstructuredList{}
-	triggers.SetGroupVersionKind(triggerKind)
-	err := s.List(ctx, triggers, options...)
-	if err != nil && !meta.IsNoMatchError(err) && !apierrors.IsNotFound(err) {
+	var triggers v1alpha1.SagaTriggerList
+	err := s.List(ctx, &triggers, options...)
+	if err != nil && !meta.IsNoMatchError(err) && !apierrors.IsNotFound(err) { // an older cluster does not have them
 		return explain(fmt.Errorf("listing triggers: %w", err))
 	}
 	for i := range triggers.Items {

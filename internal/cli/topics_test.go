@@ -70,7 +70,9 @@ func TestLintEndsAsItJudges(t *testing.T) {
 	expect(t, runWith(unheard, "lint", "-"), 1, "stdin:2 (SagaTree/x): kind: there is no SagaTree in sagas.dev/v1alpha1", "0 objects judged: 1 error, 0 warnings\n")
 	expect(t, runWith("apiVersion: v1\nkind: ConfigMap\n", "lint", "-"), 0, "0 objects judged: 0 errors, 0 warnings; 1 object of other kinds passed over")
 	p := runWith(unheard, "lint", "-", "-o", "json")
-	var report struct{ Findings []struct{ Severity, File, Kind string } }
+	var report struct {
+		Findings []struct{ Severity, File, Kind string }
+	}
 	if err := json.Unmarshal([]byte(p.out), &report); err != nil || p.code != 1 || report.Findings[0].Kind != "SagaTree" {
 		t.Errorf("it prints %s: %v", p.out, err)
 	}

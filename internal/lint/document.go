@@ -83,6 +83,7 @@ type object struct {
 	participant *v1alpha1.SagaParticipant
 	saga        *v1alpha1.Saga
 	order       *v1alpha1.OrderWorkflow
+	trigger     *v1alpha1.SagaTrigger
 	compiled    *program.Compiled // a definition, or that within a saga
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/sagas-dev/saga-operator/internal/manifests"
 	"github.com/sagas-dev/saga-operator/internal/order"
 	"github.com/sagas-dev/saga-operator/internal/program"
+	"github.com/sagas-dev/saga-operator/internal/trigger"
 )
 
 // passOver counts what is not ours, and tells of what is of our group but of a kind or version that this plugin does not know.
@@ -40,6 +41,8 @@ func (r *run) judge(o *object) {
 		o.participant, err = decode[v1alpha1.SagaParticipant](stored)
 	case "OrderWorkflow":
 		o.order, err = decode[v1alpha1.OrderWorkflow](stored)
+	case "SagaTrigger":
+		o.trigger, err = decode[v1alpha1.SagaTrigger](stored)
 	}
 	if err != nil {
 		r.add(Error, o, "", "%v", err)
@@ -66,6 +69,14 @@ func (r *run) judgeDeeper(o *object) {
 	switch {
 	case o.definition != nil:
 		o.compiled = r.compile(o, "spec", o.definition.Spec)
+	case o.participant != nil && o.participant.Spec.EventKey != "":
+		if _, err := r.expressions.Key(o.participant.Spec.EventKey); err != nil {
+			r.add(Error, o, "spec.eventKey", "%v", err)
+		}
+	case o.trigger != nil:
+		if _, err := trigger.Compile(r.expressions, o.trigger); err != nil {
+			r.addError(o, "", err)
+		}
 	case o.order != nil:
 		if err := order.Check(o.order.Spec); err != nil {
 			r.addError(o, "spec", err)
@@ -127,7 +138,7 @@ func (r *run) addError(o *object, base string, err error) {
 	for match := inField.FindStringSubmatch(message); match != nil; match = inField.FindStringSubmatch(message) {
 		field, message = field+"."+match[1], match[2]
 	}
-	r.add(Error, o, field, "%s", message)
+	r.add(Error, o, strings.TrimPrefix(field, "."), "%s", message)
 }
 
 // bare is an error without the sentinel that it begins with: what is wrong is said by field and message.
@@ -148,4 +159,5 @@ func unprefixed(message string) string {
 }
 
 // sentinels tell kinds of errors apart; people see it from the field.
-var sentinels = []string{engine.ErrInvalidDefinition.Error(), engine.ErrInvalidExpression.Error(), program.ErrParams.Error()}
+var sentinels = []string{engine.ErrInvalidDefinition.Error(), engine.ErrInvalidExpression.Error(), program.ErrParams.Error(),
+	trigger.ErrInvalidExpression.Error(), trigger.ErrInvalidMapping.Error()}

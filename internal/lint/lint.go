@@ -70,8 +70,9 @@ func (r Report) Count(severity Severity) int {
 
 // Linter judges manifests. It is safe for concurrent use.
 type Linter struct {
-	rules    *admission.Rules
-	programs *program.Cache
+	rules       *admission.Rules
+	expressions *expr.Compiler
+	programs    *program.Cache
 }
 
 // New returns a linter, which takes a moment.
@@ -84,7 +85,7 @@ func New() (*Linter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the compiler of expressions: %w", err)
 	}
-	return &Linter{rules: rules, programs: program.NewCache(expressions)}, nil
+	return &Linter{rules: rules, expressions: expressions, programs: program.NewCache(expressions)}, nil
 }
 
 // Lint judges sources together: what one refers to may be in another. The findings are in the order of files and lines.

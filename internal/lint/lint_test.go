@@ -47,6 +47,14 @@ spec:
   params: {amount: "12.50"}
 `
 
+const aTrigger = `apiVersion: sagas.dev/v1alpha1
+kind: SagaTrigger
+metadata: {name: orders}
+spec:
+  topic: orders
+  definitionRef: {name: checkout}
+`
+
 func TestWhatIsWrongIsFoundWhereItStands(t *testing.T) {
 	for name, tc := range map[string]struct {
 		text string
@@ -56,7 +64,7 @@ func TestWhatIsWrongIsFoundWhereItStands(t *testing.T) {
 		"a field that is misspelt": {
 			strings.Replace(catalogue, "compensation: {command: refund}", "compensation:\n      comand: refund", 1),
 			[]string{
-				`f.yaml:16 (SagaDefinition/checkout): spec.steps[0].compensation: Invalid value: a compensation needs exactly one of a command, an event to publish, and policy None`,
+				`f.yaml:12 (SagaDefinition/checkout): spec.steps: Invalid value: a compensation needs exactly one of a command, an event to publish, and policy None`,
 				`f.yaml:17 (SagaDefinition/checkout): spec.steps[0].compensation.comand: unknown field "spec.steps[0].compensation.comand"`,
 			},
 		},
@@ -66,7 +74,7 @@ func TestWhatIsWrongIsFoundWhereItStands(t *testing.T) {
 		},
 		"a rule over steps": {
 			strings.Replace(catalogue, "    compensation: {command: refund}\n", "", 1),
-			[]string{`f.yaml:13 (SagaDefinition/checkout): spec.steps[0]: Invalid value: a Compensatable step needs a compensation; where it changes nothing, say compensation: {policy: None}`},
+			[]string{`f.yaml:12 (SagaDefinition/checkout): spec.steps: Invalid value: a Compensatable step needs a compensation; where it changes nothing, say compensation: {policy: None}`},
 		},
 		"an expression": {
 			strings.Replace(catalogue, "${params.amount}", "${params.amount + }", 1),
@@ -112,6 +120,24 @@ func TestWhatIsWrongIsFoundWhereItStands(t *testing.T) {
     action: {command: ship, input: {id: "${steps['gift'].output.id}"}}
 `,
 			[]string{`f.yaml:22 (SagaDefinition/checkout): warning: spec.steps[2]: reads the output of step "gift", which has none where its condition (when) is false: write steps['gift'].?output.?field.orValue('')`},
+		},
+		"an event key": {
+			strings.Replace(catalogue, "topics: {commands: payment.commands}", "topics: {commands: payment.commands}\n  eventKey: event.data.", 1),
+			[]string{`f.yaml:6 (SagaParticipant/payment): spec.eventKey: 1:12: Syntax error`},
+		},
+		"a trigger whose filter does not compile": {
+			aTrigger + "  filter: event.data. == 1\n",
+			[]string{
+				`f.yaml:6 (SagaTrigger/orders): warning: spec.definitionRef.name: SagaDefinition "checkout" is not among these files`,
+				`f.yaml:7 (SagaTrigger/orders): spec.filter: 1:13: Syntax error`,
+			},
+		},
+		"a trigger whose params do not compile, of a definition that is not here": {
+			aTrigger + "  params:\n    id: ${event.data.id}\n    key: ${saga.name}\n",
+			[]string{
+				`f.yaml:6 (SagaTrigger/orders): warning: spec.definitionRef.name: SagaDefinition "checkout" is not among these files`,
+				`f.yaml:9 (SagaTrigger/orders): spec.params.key: 1:1: `,
+			},
 		},
 		"no YAML": {
 			"apiVersion: v1\nkind: [\n",

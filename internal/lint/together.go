@@ -65,17 +65,28 @@ func (r *run) findDoubles() {
 	}
 }
 
-// findDefinition looks for what a saga, or the saga of an order, runs.
+// runs is the definition that an object refers to, or nil.
+func (o *object) runs() *v1alpha1.DefinitionReference {
+	switch {
+	case o.saga != nil:
+		return o.saga.Spec.DefinitionRef
+	case o.trigger != nil:
+		return o.trigger.Spec.DefinitionRef
+	}
+	return nil
+}
+
+// findDefinition looks for what a saga, the saga of an order, or those of a trigger run.
 func (r *run) findDefinition(o *object, definitions map[place]*object) {
-	if o.saga == nil || o.saga.Spec.DefinitionRef == nil {
+	ref := o.runs()
+	if ref == nil {
 		return
 	}
-	ref := o.saga.Spec.DefinitionRef
 	found := definitions[o.beside(ref.Name)]
 	switch {
 	case found == nil:
 		r.add(Warning, o, "spec.definitionRef.name", "SagaDefinition %q is not among these files", ref.Name)
-	case ref.Revision == "" && found.compiled != nil:
+	case o.saga != nil && ref.Revision == "" && found.compiled != nil:
 		r.judgeParams(o, found.compiled)
 	}
 }

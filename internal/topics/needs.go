@@ -7,8 +7,11 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 	"github.com/sagas-dev/saga-operator/internal/engine"
+	"github.com/sagas-dev/saga-operator/internal/trigger"
 	"github.com/sagas-dev/saga-operator/internal/wire"
 )
 
@@ -79,7 +82,7 @@ func Of(o Options, participants []Participant, triggers []Trigger) Needs {
 	for _, t := range triggers {
 		n.topic(t.Topic, "what trigger "+t.Name+" reads", commandsRetention)
 		n.grant(o.OperatorPrincipal, "topic", t.Topic, "Read")
-		n.grant(o.OperatorPrincipal, "group", o.Installation+".trigger."+t.Namespace+"."+t.Name, "Read")
+		n.grant(o.OperatorPrincipal, "group", trigger.GroupOf(o.Installation, types.NamespacedName{Namespace: cmp.Or(t.Namespace, "default"), Name: t.Name}), "Read")
 	}
 	return n.needs
 }
