@@ -114,3 +114,5 @@ var commands = []func(genericiooptions.IOStreams) *cobra.Command{
 	newTest,
 	newDev,
 }
+
+func init() { cobra.EnableCommandSorting = false } // help keeps that order
