@@ -31,7 +31,7 @@ func (h *happening) due(s *local.Saga) bool {
 		return false
 	case h.AfterStep != "":
 		step := s.Step(h.AfterStep)
-		return step != nil && step.State != v1alpha1.StepNotStarted && step.State != v1alpha1.StepRunning
+		return step != nil && settled(step)
 	case h.DuringStep != "":
 		step := s.Step(h.DuringStep)
 		return step != nil && step.State != v1alpha1.StepNotStarted
@@ -39,6 +39,18 @@ func (h *happening) due(s *local.Saga) bool {
 		return AwaitsDecision(s.Step(h.step))
 	}
 	return true
+}
+
+// settled says whether the step is done, or has failed, whatever came then.
+func settled(step *v1alpha1.StepStatus) bool {
+	switch step.State {
+	case v1alpha1.StepNotStarted, v1alpha1.StepRunning:
+		return false
+	case v1alpha1.StepNeedsIntervention:
+		return step.Compensation != nil
+	default:
+		return true
+	}
 }
 
 // AwaitsDecision says whether the step waits for a person.

@@ -3,6 +3,8 @@ package devrun
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,10 +18,29 @@ import (
 	"github.com/sagas-dev/saga-operator/internal/order"
 )
 
+// filesChanged says whether any file is another than when this was asked last.
+func (r *session) filesChanged() bool {
+	now := ""
+	files, err := manifests.Files(r.paths()...)
+	for _, file := range files {
+		if info, err := os.Stat(file); err == nil {
+			now += fmt.Sprintf("%s %d %s\n", file, info.Size(), info.ModTime())
+		}
+	}
+	if err != nil {
+		now = err.Error()
+	}
+	changed := now != r.files
+	r.files = now
+	return changed
+}
+
+func (r *session) paths() []string { return append(slices.Clone(r.o.Paths), r.o.Start...) }
+
 // reload looks at the files again: new sagas and orders start, and what is asked of running ones is taken. A definition that has
 // changed counts for sagas that start from now on.
 func (r *session) reload() error {
-	set, err := manifests.Read(append(slices.Clone(r.o.Paths), r.o.Start...)...)
+	set, err := manifests.Read(r.paths()...)
 	if err != nil {
 		return err
 	}
@@ -137,7 +158,7 @@ func (r *session) learnScripts() error {
 	}
 	r.stubs.scripts, r.stubs.cases = map[string]*casetest.Script{}, map[string]casetest.Case{}
 	for _, suite := range suites {
-		if !slices.Contains(r.o.Script, suite.File) {
+		if !slices.ContainsFunc(r.o.Script, func(file string) bool { return filepath.Clean(file) == suite.File }) {
 			continue
 		}
 		if len(suite.Cases) != 1 {
@@ -145,6 +166,9 @@ func (r *session) learnScripts() error {
 		}
 		r.stubs.scripts[suite.Definition] = casetest.NewScript(suite.Cases[0].Answers)
 		r.stubs.cases[suite.Definition] = suite.Cases[0]
+	}
+	if len(r.stubs.scripts) == 0 {
+		return fmt.Errorf("--script: none of %v holds a document of kind %s", r.o.Script, manifests.KindTest)
 	}
 	return nil
 }

@@ -26,9 +26,11 @@ func (r *session) loop(ctx context.Context) error {
 	defer stubs.Stop()
 	defer files.Stop()
 	for {
-		if err := r.visit(ctx); err != nil {
-			return err
+		err := r.visit(ctx)
+		if ctx.Err() != nil {
+			return nil // whatever could not be sent any more
 		}
+		r.screen.trouble(err) // what could not be sent is sent at the next visit
 		r.screen.show(r.sagas, r.stubs.real)
 		if r.o.Once && r.allEnded() {
 			return r.verdict()
@@ -41,15 +43,17 @@ func (r *session) loop(ctx context.Context) error {
 		case <-stubs.C:
 			r.look()
 		case <-files.C:
-			r.screen.trouble(r.reload())
+			if r.filesChanged() {
+				r.screen.trouble(r.reload())
+			}
 		}
 	}
 }
 
 // begin reads the files and starts what they hold. What is wrong with them now ends the session; later it is only told.
 func (r *session) begin() error {
-	r.topics.used = map[string]bool{}
 	r.screen.always("Ready: broker on %s", r.broker.Addr())
+	r.filesChanged()
 	if err := r.reload(); err != nil {
 		return err
 	}

@@ -30,6 +30,8 @@ type session struct {
 	client *kafka.Client
 	topics *catalogue
 
+	producer *kafka.Producer
+
 	runner  *local.Runner
 	sender  *sender
 	inbox   *replies.Inbox
@@ -37,6 +39,7 @@ type session struct {
 	hearing *hearing
 	ear     ear
 	sagas   []*local.Saga
+	files   string // what was seen of them last
 
 	stubs    stubs
 	noScript *casetest.Script
@@ -74,7 +77,7 @@ func Run(ctx context.Context, o Options) error {
 		defer stop()
 		return r.loop(stopping)
 	})
-	return group.Wait()
+	return errors.Join(group.Wait(), r.producer.Close())
 }
 
 func (r *session) nudge() {
@@ -119,6 +122,7 @@ func (r *session) setUp() (err error) {
 		return err
 	}
 	producer := kafka.NewProducer(r.client)
+	r.producer = producer
 	r.stubs = stubs{producer: producer, answered: map[string]bool{}, real: map[string]bool{}}
 	r.hearing = &hearing{wake: r.nudge}
 	r.listenForReplies(producer, keys)

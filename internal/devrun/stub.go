@@ -91,8 +91,8 @@ func (r *session) answer(ctx context.Context, s *local.Saga, c engine.Command, a
 	if !reply.Silent && time.Since(acked) < reply.After {
 		return nil // later
 	}
-	r.stubs.answered[id] = true
 	if reply.Silent {
+		r.stubs.answered[id] = true
 		r.screen.line("stub %s is silent about %s of %s", c.Participant, describe(c), s.Identity.Name)
 		return nil
 	}
@@ -103,6 +103,7 @@ func (r *session) answer(ctx context.Context, s *local.Saga, c engine.Command, a
 	if err := r.stubs.producer.Send(ctx, []wire.Message{m}); err != nil {
 		return fmt.Errorf("answering %s: %w", id, err)
 	}
+	r.stubs.answered[id] = true
 	r.screen.line("stub %s answers %s %s to %s of %s", c.Participant, reply.Outcome, reply.Body, describe(c), s.Identity.Name)
 	return nil
 }

@@ -19,8 +19,8 @@ import (
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 )
 
-// filesOf returns the files that the paths mean, each once, in the paths' order.
-func filesOf(paths []string) ([]string, error) {
+// Files returns the files that the paths mean, each once, in the paths' order.
+func Files(paths ...string) ([]string, error) {
 	var files []string
 	for _, path := range paths {
 		found := []string{path}

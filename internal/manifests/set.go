@@ -36,7 +36,7 @@ const KindTest = "SagaTest"
 // and the field.
 func Read(paths ...string) (*Set, error) {
 	set := &Set{}
-	files, err := filesOf(paths)
+	files, err := Files(paths...)
 	if err != nil {
 		return nil, err
 	}
