@@ -54,14 +54,15 @@ const engine = "internal/engine"
 
 func main() {
 	schedules := flag.Int("schedules", 50_000, "how many schedules may be needed to find one")
+	only := flag.String("only", "", "try those alone whose rule contains this")
 	flag.Parse()
-	if err := run(*schedules); err != nil {
+	if err := run(*schedules, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "error: "+err.Error())
 		os.Exit(1)
 	}
 }
 
-func run(schedules int) error {
+func run(schedules int, only string) error {
 	dir, err := os.MkdirTemp("", "mutants")
 	if err != nil {
 		return fmt.Errorf("making a place for mutants: %w", err)
@@ -69,6 +70,9 @@ func run(schedules int) error {
 	defer func() { _ = os.RemoveAll(dir) }()
 	var missed []error
 	for _, m := range mutants {
+		if !strings.Contains(m.rule, only) {
+			continue
+		}
 		found, err := m.find(dir, schedules)
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.rule, err)

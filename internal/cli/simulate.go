@@ -46,13 +46,8 @@ func newSimulate(streams genericiooptions.IOStreams) *cobra.Command {
 		Short:   "Prove what is in files: play every life that one or two faults can give it",
 		Long:    simulateHelp,
 		Example: simulateExample,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usageError{fmt.Errorf("name at least one file or directory")}
-			}
-			return nil
-		},
-		RunE: func(_ *cobra.Command, args []string) error { return s.run(args) },
+		Args:    arguments(cobra.MinimumNArgs(1)),
+		RunE:    func(_ *cobra.Command, args []string) error { return s.run(args) },
 	}
 	flags := command.Flags()
 	flags.StringVar(&s.params, "params", "", "params to run with: a JSON or YAML object, or a file that holds one (default: those of a saga or order in the files, else made from the parameters schema)")
@@ -63,6 +58,7 @@ func newSimulate(streams genericiooptions.IOStreams) *cobra.Command {
 	flags.BoolVar(&s.assumeEffects, "assume-effects", false, "question every compensation: {policy: None}: take it that the action has an effect all the same")
 	flags.BoolVar(&s.traces, "traces", false, "show the shortest life of every end, not only of breaches and of what one fault makes wait")
 	flags.IntVar(&s.workers, "workers", 0, "how many lives are played at the same time (default: one for each core)")
+	complete(command, "output", "text", "json")
 	return command
 }
 
@@ -77,8 +73,8 @@ type proved struct {
 }
 
 func (s simulation) run(paths []string) error {
-	if s.output != "text" && s.output != "json" {
-		return usageError{fmt.Errorf("--output must be text or json, not %q", s.output)}
+	if err := oneOf("output", s.output, "text", "json"); err != nil {
+		return err
 	}
 	set, err := manifests.Read(paths...)
 	if err != nil {
@@ -136,7 +132,7 @@ func valueOf(flag, text string) ([]byte, error) {
 	if !strings.HasPrefix(strings.TrimSpace(text), "{") {
 		raw, err := os.ReadFile(text)
 		if err != nil {
-			return nil, usageError{fmt.Errorf("--%s is neither an object nor a file that can be read: %w", flag, err)}
+			return nil, misuse("--%s is neither an object nor a file that can be read: %w", flag, err)
 		}
 		text = string(raw)
 	}

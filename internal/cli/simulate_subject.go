@@ -45,7 +45,7 @@ func subjectsOf(set *manifests.Set) ([]subject, error) {
 		}
 	}
 	if len(subjects) == 0 {
-		return nil, usageError{fmt.Errorf("there is nothing to simulate: the files hold neither a SagaDefinition nor a Saga with a definition of its own")}
+		return nil, misuse("there is nothing to simulate: the files hold neither a SagaDefinition nor a Saga with a definition of its own")
 	}
 	return subjects, nil
 }
@@ -101,7 +101,7 @@ func (s simulation) caseOf(sub subject, p *proved) (explore.Case, error) {
 	}
 	for _, name := range s.steps {
 		if !slices.ContainsFunc(definition.Steps, func(step v1alpha1.Step) bool { return step.Name == name }) {
-			return explore.Case{}, usageError{fmt.Errorf("--step: there is no step %q", name)}
+			return explore.Case{}, misuse("--step: there is no step %q", name)
 		}
 	}
 	return explore.Case{Definition: definition, Program: compiled.Program, Saga: saga, Answers: answers, Uncovered: uncovered}, nil
@@ -157,7 +157,7 @@ func (s simulation) identity(sub subject, p *proved) (engine.Saga, error) {
 	default:
 		p.Params = "made up"
 		if id.Params, err = sample.Params(sub.definition); err != nil {
-			err = usageError{fmt.Errorf("no params: %w\ngive some with --params, or a Saga or OrderWorkflow that runs the definition among the files", err)}
+			err = misuse("no params: %w\ngive some with --params, or a Saga or OrderWorkflow that runs the definition among the files", err)
 		}
 	}
 	return id, err
@@ -170,11 +170,11 @@ func (s simulation) givenParams() ([]byte, error) {
 	}
 	raw, err := yaml.YAMLToJSON(text)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("--params: %w", err)}
+		return nil, misuse("--params: %w", err)
 	}
 	canonical, err := program.Canonical(raw)
 	if err != nil || canonical[0] != '{' {
-		return nil, usageError{fmt.Errorf("--params must be an object")}
+		return nil, misuse("--params must be an object")
 	}
 	return canonical, nil
 }
@@ -183,7 +183,7 @@ func (s simulation) givenParams() ([]byte, error) {
 func (s simulation) answers(def v1alpha1.SagaDefinitionSpec, params []byte) (map[string][]byte, error) {
 	answers, err := sample.Answers(def, params)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("%w\ngive it with --outputs", err)}
+		return nil, misuse("%w\ngive it with --outputs", err)
 	}
 	if s.outputs == "" {
 		return answers, nil
@@ -194,11 +194,11 @@ func (s simulation) answers(def v1alpha1.SagaDefinitionSpec, params []byte) (map
 	}
 	given := map[string]json.RawMessage{}
 	if err := yaml.UnmarshalStrict(text, &given); err != nil {
-		return nil, usageError{fmt.Errorf("--outputs must be an object of objects by step: %w", err)}
+		return nil, misuse("--outputs must be an object of objects by step: %w", err)
 	}
 	for step, raw := range given {
 		if _, ok := answers[step]; !ok {
-			return nil, usageError{fmt.Errorf("--outputs: there is no step %q", step)}
+			return nil, misuse("--outputs: there is no step %q", step)
 		}
 		answers[step] = raw
 	}

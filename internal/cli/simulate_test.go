@@ -94,9 +94,9 @@ func TestSimulateSaysHowItIsToBeCalled(t *testing.T) {
 		args []string
 		want string
 	}{
-		"no file":          {nil, "name at least one file"},
+		"no file":          {nil, "requires at least 1 arg"},
 		"nothing to prove": {[]string{file(t, "kind: Pod")}, "there is nothing to simulate"},
-		"another format":   {[]string{path, "-o", "yaml"}, `--output must be text or json, not "yaml"`},
+		"another format":   {[]string{path, "-o", "yaml"}, `--output must be one of text, json, is "yaml"`},
 		"an unknown step":  {[]string{path, "--step", "ship"}, `there is no step "ship"`},
 		"params no object": {[]string{path, "--params", "nowhere.yaml"}, "--params is neither an object nor a file"},
 		"foreign outputs":  {[]string{path, "--outputs", `{"ship":{}}`}, `--outputs: there is no step "ship"`},
