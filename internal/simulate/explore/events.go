@@ -106,6 +106,7 @@ func (r *run) strikeEvent(o offer) {
 
 // serve lets the service of an observed step act.
 func (r *run) serve(i int) (engine.Occurred, bool) {
+	r.happened[i] = true
 	r.comeTo(engine.Succeeded, r.x.Answers[r.x.Definition.Steps[i].Name])
 	return r.world.Serve(r.saga, i)
 }
@@ -121,6 +122,7 @@ func (r *run) serveWell(i int) {
 
 func (r *run) strikeService(o offer) {
 	name := r.x.Definition.Steps[o.step].Name
+	r.happened[o.step] = true
 	if o.fault == serviceIdle {
 		r.say("the service of %s does nothing", name)
 		r.habits[place{name, engine.Forward}] = habit{serviceIdle, -1}
@@ -172,7 +174,7 @@ func (r *run) approve(i int, action v1alpha1.ResolutionAction) {
 	r.saga.Spec.Resolutions = append(r.saga.Spec.Resolutions, v1alpha1.Resolution{
 		Step: st.Name, Decision: st.Decision, Action: action, By: by, Reason: "simulated",
 	})
-	r.unread = true
+	r.unread, r.happened[i] = true, true
 	r.say("%s decides about %s: %s", by, st.Name, action)
 }
 
@@ -186,5 +188,6 @@ func (r *run) strikeApproval(o offer) {
 		name := r.x.Definition.Steps[o.step].Name
 		r.say("nobody decides about %s", name)
 		r.habits[place{name, engine.Forward}] = habit{personSilent, -1}
+		r.happened[o.step] = true
 	}
 }

@@ -153,6 +153,23 @@ func TestASagaThatCannotCompleteIsABreachWithoutAnyFault(t *testing.T) {
 	}
 }
 
+func TestAnAwaitedEventMayComeBeforeAnythingElse(t *testing.T) {
+	x := &explorer{Case: caseOf(t, sequence(2, step(1, v1alpha1.Step{Await: &v1alpha1.Await{Event: "paid", Timeout: hours(1)}})))}
+	r := x.newRun()
+	r.do(move{act: decide})
+	m, ok := r.next()
+	if !ok || m.act != send || !slices.Contains(r.offers(m), offer{eventEarly, 1}) {
+		t.Fatalf("%+v offers %+v", m, r.offers(m))
+	}
+	r.strike(offer{eventEarly, 1}, m)
+	for m, ok := r.next(); ok; m, ok = r.next() {
+		r.do(m)
+	}
+	if phase := r.phase(r.state()); phase != v1alpha1.PhaseCompleted {
+		t.Errorf("it ends as %s: %+v", phase, r.lines)
+	}
+}
+
 func TestTheReportIsTheSameHoweverManyCoresThereAre(t *testing.T) {
 	c := caseOf(t, sequence(3, parallel, within(time.Minute)))
 	one, two := show(Explore(c, Options{Faults: 2, Workers: 1})), show(Explore(c, Options{Faults: 2, Workers: 4}))

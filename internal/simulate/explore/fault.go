@@ -79,32 +79,35 @@ type offer struct {
 
 // offers returns the faults that could strike instead of, or just before, a move.
 func (r *run) offers(m move) []offer {
-	var faults []fault
 	switch m.act {
 	case send:
 		return append(r.offersOfSending(), r.offersOfTheMorning()...)
 	case deliver:
 		return r.offersOfDelivery(r.world.Commands[m.index])
 	case serve:
-		faults = onService
+		return r.offersAt(m.index, onService, r.asked(false))
 	case happen:
-		faults = onEvent
+		faults := onEvent
 		if r.x.Definition.Steps[m.index].Await.Filter != "" {
 			faults = append(slices.Clone(faults), eventUnfit)
 		}
+		return r.offersAt(m.index, faults, r.asked(true))
 	case approve:
-		faults = onApproval
-	case wait, decide, arrive, resume, tick:
+		return r.offersAt(m.index, onApproval, r.asked(true))
+	case wait:
+		return r.offersAt(m.index, nil, r.asked(true))
+	case decide, arrive, come, resume, tick:
 	}
-	if m.act == decide || m.act == arrive || m.act == resume || m.act == tick || !r.x.strikes(r.x.Definition.Steps[m.index].Name) {
-		return nil
-	}
+	return nil
+}
+
+// offersAt are faults at a step that waits, or that its service does on its own.
+func (r *run) offersAt(step int, faults ...[]fault) []offer {
 	var offers []offer
-	for _, f := range append(slices.Clone(faults), r.asked(m.act != serve)...) {
-		offers = append(offers, offer{f, m.index})
-	}
-	if m.act == serve {
-		return offers
+	if r.x.strikes(r.x.Definition.Steps[step].Name) {
+		for _, f := range slices.Concat(faults...) {
+			offers = append(offers, offer{f, step})
+		}
 	}
 	return append(offers, r.offersOfTheMorning()...)
 }
@@ -120,10 +123,9 @@ func (r *run) offersOfSending() []offer {
 
 // offersOfTheMorning are events that come as early as they can: before anything was sent or waited for.
 func (r *run) offersOfTheMorning() []offer {
-	if r.morning {
+	if r.lives > 1 || len(r.begun) > 0 || len(r.happened) > 0 {
 		return nil
 	}
-	r.morning = true
 	var offers []offer
 	for i, s := range r.x.Definition.Steps {
 		started := r.state().Steps[i].State != v1alpha1.StepNotStarted

@@ -34,7 +34,7 @@ func (r *run) fingerprint(faults int) fingerprint {
 	for _, l := range r.lateEvents {
 		fmt.Fprintf(&b, " late %d %s", l.step, l.ID)
 	}
-	fmt.Fprintf(&b, " %t %v %v", r.morning, r.happened, r.world.Events)
+	fmt.Fprintf(&b, " %v %v", r.happened, r.world.Events)
 	for i, s := range r.x.Definition.Steps {
 		for _, d := range []engine.Direction{engine.Forward, engine.Backward} {
 			p := place{s.Name, d}

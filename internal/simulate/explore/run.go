@@ -29,7 +29,7 @@ type run struct {
 	late    []lateReply
 
 	morning    bool         // events that come early were offered
-	happened   map[int]bool // by step: its event, or its hour to ask something in
+	happened   map[int]bool // by step: what it waits for, or that something could be asked meanwhile
 	lateEvents []lateEvent
 	begun      map[place]time.Time // when a command was sent first
 	lines      []line              // since they were last taken
