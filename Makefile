@@ -83,9 +83,21 @@ bench: ## Measure this machine: the API server's limit, sagas per second, writes
 	@CGO_ENABLED=0 go build -trimpath -o bin/bench ./test/bench && exec bin/bench $(ARGS)
 
 
+# Each directory of samples, and what is said of their definitions: see docs/samples.md.
+SAMPLES = config/samples $(sort $(dir $(wildcard config/samples/*/*.cases.yaml)))
+CASES = examples/cases
+
+.PHONY: test-samples
+test-samples: ## Lint the samples, play each with every single fault, and run their cases (seconds, no cluster)
+	@CGO_ENABLED=0 go build -trimpath -o bin/kubectl-saga ./cmd/kubectl-saga
+	bin/kubectl-saga lint config/samples $(CASES)
+	bin/kubectl-saga simulate --pairs=false $(SAMPLES)
+	bin/kubectl-saga test $(CASES) $(SAMPLES)
+
 .PHONY: simulate-samples
 simulate-samples: ## Prove the samples: play every life that one or two faults can give them
-	@go run ./cmd/kubectl-saga simulate config/samples config/samples/*/
+	@CGO_ENABLED=0 go build -trimpath -o bin/kubectl-saga ./cmd/kubectl-saga
+	bin/kubectl-saga simulate $(SAMPLES)
 
 .PHONY: build
 build: ## Build every command into bin/
