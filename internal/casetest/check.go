@@ -106,7 +106,6 @@ func (c *checker) step(field, name string) *v1alpha1.Step {
 
 func (c *checker) answer(field string, a Answer) {
 	step := c.step(field+".step", a.Step)
-	failing := a.Outcome == Outcome(engine.Failed) || a.Outcome == Outcome(engine.Retry)
 	switch {
 	case step == nil:
 	case !a.Compensation && step.Action == nil:
@@ -114,19 +113,8 @@ func (c *checker) answer(field string, a Answer) {
 	case a.Compensation && (step.Compensation == nil || step.Compensation.Command == ""):
 		c.wrongf(field+".compensation", "%q has no compensation that could be answered", a.Step)
 	}
-	if !failing && a.Outcome != "" && a.Outcome != Outcome(engine.Succeeded) && a.Outcome != Silent {
-		c.wrongf(field+".outcome", "%q is none of succeeded, failed, retry and silent", a.Outcome)
-	}
-	if a.Outcome == Outcome(engine.Retry) && !a.Compensation && c.suite.Def.Spec.Mode == v1alpha1.ModeObserved {
-		c.wrongf(field+".outcome", "a step that is only observed succeeds, fails or is silent")
-	}
-	if !failing && (a.Code != "" || a.Message != "" || a.RetryAfter != nil) {
-		c.wrongf(field+".outcome", "only failed and retry have a code, a message or retryAfter")
-	}
-	if a.Outcome == Silent && (a.Body != nil || a.After != nil || a.DataSchema != "") {
-		c.wrongf(field+".outcome", "silent answers nothing: remove body, after and dataSchema")
-	}
-	if a.Body != nil && (a.Code != "" || a.Message != "" || a.RetryAfter != nil) {
+	c.outcome(field+".outcome", a)
+	if a.Body != nil && a.failure() {
 		c.wrongf(field+".body", "stands in place of code, message and retryAfter")
 	}
 	if a.Attempt < 0 || a.Round < 0 {
@@ -134,6 +122,29 @@ func (c *checker) answer(field string, a Answer) {
 	}
 	if a.After != nil && a.After.Duration < 0 {
 		c.wrongf(field+".after", "must be at least 0s, is %s", a.After.Duration)
+	}
+}
+
+// failure says whether the answer says what went wrong.
+func (a Answer) failure() bool { return a.Code != "" || a.Message != "" || a.RetryAfter != nil }
+
+// outcome judges what is answered, and what goes with it.
+func (c *checker) outcome(field string, a Answer) {
+	switch a.Outcome {
+	case "", Outcome(engine.Succeeded), Outcome(engine.Failed), Silent:
+	case Outcome(engine.Retry):
+		if !a.Compensation && c.suite.Def.Spec.Mode == v1alpha1.ModeObserved {
+			c.wrongf(field, "a step that is only observed succeeds, fails or is silent")
+		}
+	default:
+		c.wrongf(field, "%q is none of succeeded, failed, retry and silent", a.Outcome)
+	}
+	failing := a.Outcome == Outcome(engine.Failed) || a.Outcome == Outcome(engine.Retry)
+	if !failing && a.failure() {
+		c.wrongf(field, "only failed and retry have a code, a message or retryAfter")
+	}
+	if a.Outcome == Silent && (a.Body != nil || a.After != nil || a.DataSchema != "") {
+		c.wrongf(field, "silent answers nothing: remove body, after and dataSchema")
 	}
 }
 

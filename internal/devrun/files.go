@@ -91,18 +91,9 @@ func (r *session) want(set *manifests.Set, saga *v1alpha1.Saga) error {
 			return nil
 		}
 	}
-	def := v1alpha1.SagaDefinitionSpec{}
-	switch {
-	case saga.Spec.Definition != nil:
-		def = *saga.Spec.Definition
-	case saga.Spec.DefinitionRef != nil:
-		found, err := set.Definition(saga.Spec.DefinitionRef.Name)
-		if err != nil {
-			return fmt.Errorf("saga %q: %w", saga.Name, err)
-		}
-		def = found.Spec
-	default:
-		return fmt.Errorf("saga %q: spec: exactly one of definitionRef and definition must be set", saga.Name)
+	def, err := definitionIn(set, saga)
+	if err != nil {
+		return fmt.Errorf("saga %q: %w", saga.Name, err)
 	}
 	saga.UID, saga.CreationTimestamp = uuid.NewUUID(), metav1.NewTime(r.now())
 	started, err := r.runner.Start(saga, def)
@@ -112,6 +103,18 @@ func (r *session) want(set *manifests.Set, saga *v1alpha1.Saga) error {
 	r.sagas = append(r.sagas, started)
 	r.ask(started, saga.Spec)
 	return nil
+}
+
+// definitionIn is what the saga runs.
+func definitionIn(set *manifests.Set, saga *v1alpha1.Saga) (v1alpha1.SagaDefinitionSpec, error) {
+	if saga.Spec.Definition != nil {
+		return *saga.Spec.Definition, nil
+	}
+	found, err := set.Definition(saga.Spec.DefinitionRef.Name) // one of both is there: the resource's rules see to that
+	if err != nil {
+		return v1alpha1.SagaDefinitionSpec{}, err
+	}
+	return found.Spec, nil
 }
 
 // ask takes the fields by which people ask something of a saga that runs, as far as they were not taken yet.
