@@ -14,7 +14,7 @@ import (
 var rules = sync.OnceValues(admission.New)
 
 // admitted is an object as the API server would store it, with defaults. Its error says all that it would refuse.
-func admitted(raw []byte) ([]byte, error) {
+func admitted(raw []byte, _ any) ([]byte, error) {
 	r, err := rules()
 	if err != nil {
 		return nil, fmt.Errorf("compiling the rules of the resources: %w", err)
@@ -31,5 +31,18 @@ func admitted(raw []byte) ([]byte, error) {
 	if len(wrong) > 0 {
 		return nil, errors.Join(wrong...)
 	}
+	return json.Marshal(object)
+}
+
+// drafted is an object with its defaults, whatever the rules say of it. Its error says what cannot be read into kind.
+func drafted(raw []byte, kind any) ([]byte, error) {
+	r, err := rules()
+	if err != nil {
+		return nil, fmt.Errorf("compiling the rules of the resources: %w", err)
+	}
+	if err := Decode(raw, kind); err != nil {
+		return nil, err
+	}
+	object, _ := r.Admit(context.Background(), raw)
 	return json.Marshal(object)
 }

@@ -14,6 +14,8 @@ type Set struct {
 	Sagas        []Object[v1alpha1.Saga]
 	Orders       []Object[v1alpha1.OrderWorkflow]
 	Tests        []Document // kind SagaTest, which is not the cluster's
+
+	by judge
 }
 
 // Object is an object and the file that it stands in.
@@ -34,8 +36,17 @@ const KindTest = "SagaTest"
 
 // Read reads files, and the .yaml and .yml files of directories, without those below them. Its error names the file, the document
 // and the field.
-func Read(paths ...string) (*Set, error) {
-	set := &Set{}
+func Read(paths ...string) (*Set, error) { return read(admitted, paths) }
+
+// Draft reads like Read what need not be ready for a cluster: fields that do not exist are refused and defaults are set, but what the
+// rules of a resource refuse is taken, so that it can be shown what would come of it.
+func Draft(paths ...string) (*Set, error) { return read(drafted, paths) }
+
+// judge is an object as it is to be taken, or why it is not.
+type judge func(raw []byte, kind any) ([]byte, error)
+
+func read(by judge, paths []string) (*Set, error) {
+	set := &Set{by: by}
 	files, err := Files(paths...)
 	if err != nil {
 		return nil, err
@@ -59,21 +70,21 @@ func (s *Set) add(d Document) error {
 	switch kind, theirs := kindOf(d.Raw); {
 	case theirs:
 	case kind == "SagaDefinition":
-		s.Definitions, err = appended(s.Definitions, d)
+		s.Definitions, err = appended(s.by, s.Definitions, d)
 	case kind == "SagaParticipant":
-		s.Participants, err = appended(s.Participants, d)
+		s.Participants, err = appended(s.by, s.Participants, d)
 	case kind == "Saga":
-		s.Sagas, err = appended(s.Sagas, d)
+		s.Sagas, err = appended(s.by, s.Sagas, d)
 	case kind == "OrderWorkflow":
-		s.Orders, err = appended(s.Orders, d)
+		s.Orders, err = appended(s.by, s.Orders, d)
 	case kind == KindTest:
 		s.Tests = append(s.Tests, d)
 	}
 	return err
 }
 
-func appended[T any](list []Object[T], d Document) ([]Object[T], error) {
-	stored, err := admitted(d.Raw)
+func appended[T any](by judge, list []Object[T], d Document) ([]Object[T], error) {
+	stored, err := by(d.Raw, new(T))
 	if err != nil {
 		return nil, err
 	}

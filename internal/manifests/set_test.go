@@ -87,3 +87,22 @@ func TestADefinitionStandsOnce(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 }
+
+func TestADraftMayBreakRulesButNotBeMisspelt(t *testing.T) {
+	broken := strings.Replace(definition, ", compensation: {command: d}", "", 1)
+	file := write(t, t.TempDir(), "x.yaml", broken)
+	if _, err := Read(file); err == nil || !strings.Contains(err.Error(), "needs a compensation") {
+		t.Errorf("the error is %v", err)
+	}
+	set, err := Draft(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if step := set.Definitions[0].Value.Spec.Steps[0]; step.Recovery == "" || step.Action.Timeout == nil {
+		t.Errorf("the step has no defaults: %+v", step)
+	}
+	misspelt := write(t, t.TempDir(), "x.yaml", strings.Replace(broken, "command: c", "comand: c", 1))
+	if _, err := Draft(misspelt); err == nil || !strings.Contains(err.Error(), `unknown field "spec.steps[0].action.comand"`) {
+		t.Errorf("the error is %v", err)
+	}
+}
