@@ -157,10 +157,10 @@ func (q *Queue) send(ctx context.Context, batch []Letter) (left []Letter, errs [
 				letter.Message.Partition, letter.Message.Offset, letter.Message.Topic, letter.Cause.Reason, reason))
 			continue
 		}
-		letter.Kept()
 		if q.cfg.OnDead != nil {
 			q.cfg.OnDead(letter.Cause.Reason)
 		}
+		letter.Kept() // last: who waits for it finds the letter counted
 	}
 	return left, errs
 }
