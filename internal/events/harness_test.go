@@ -48,7 +48,6 @@ func (s *source) set(paused bool) {
 type world struct {
 	*Hub
 	t       *testing.T
-	mu      sync.Mutex
 	now     time.Time
 	sources map[string]*source
 	woken   []string
