@@ -285,6 +285,8 @@ func TestTimers(t *testing.T) {
 					all = append(all, fmt.Sprintf("Backoff %s/%s/%d/%d %s", timer.Step, timer.Direction, timer.Round, timer.Attempt, timer.At.Sub(s.now)))
 				case engine.TimerAttempt:
 					all = append(all, fmt.Sprintf("Attempt %s/%s/%d/%d %s", timer.Step, timer.Direction, timer.Round, timer.Attempt, timer.Timeout))
+				case engine.TimerDue, engine.TimerAwait:
+					all = append(all, fmt.Sprintf("%s %s", timer.Kind, timer.Step)) // none of these stories has one
 				}
 			}
 			if got := strings.Join(all, ", "); got != r.want {

@@ -147,11 +147,8 @@ func (d *decision) succeededAfterFailed(i int, x *v1alpha1.Exchange, e Replied) 
 func (d *decision) failed(i int, x *v1alpha1.Exchange, e Replied) Verdict {
 	st, def := &d.s.Steps[i], &d.Program.steps[i]
 	f := readFailure(e.Body)
-	switch {
-	case f.code == v1alpha1.CodeUndone && st.Compensation != nil:
-		return Settled // the participant refuses because this saga undid it
-	case f.code == v1alpha1.CodeKeyUsed && latched(d.s, v1alpha1.LatchAdopt) && e.Attempt <= x.Granted:
-		return Settled // answers a command from before the adoption
+	if d.ownDoing(st, x, f.code, e.Attempt) {
+		return Settled
 	}
 	answered := x.Unanswered == 0 && (x.Outcome != v1alpha1.ExchangeWaiting || e.Attempt == x.Attempt)
 	waits := st.State == v1alpha1.StepRunning || st.State == v1alpha1.StepNeedsIntervention && st.Compensation == nil && !d.backward()
@@ -178,6 +175,17 @@ func (d *decision) failed(i int, x *v1alpha1.Exchange, e Replied) Verdict {
 		d.stepFailed(i, failure(st, x))
 	}
 	return Applied
+}
+
+// ownDoing says whether a participant refused an attempt because of what this saga itself has done since.
+func (d *decision) ownDoing(st *v1alpha1.StepStatus, x *v1alpha1.Exchange, code string, attempt int32) bool {
+	switch code {
+	case v1alpha1.CodeUndone:
+		return st.Compensation != nil
+	case v1alpha1.CodeKeyUsed: // a command from before the adoption
+		return latched(d.s, v1alpha1.LatchAdopt) && attempt <= x.Granted
+	}
+	return false
 }
 
 func failure(st *v1alpha1.StepStatus, x *v1alpha1.Exchange) v1alpha1.Cause {

@@ -131,7 +131,10 @@ func tooManyRequired(s *jsonschema.Schema) string {
 
 // noChoice: no value of enum, or not that of const, is what the keywords beside it ask for.
 func noChoice(s *jsonschema.Schema) string {
-	values, keyword := []any{}, "enum"
+	var (
+		values  []any
+		keyword string
+	)
 	switch {
 	case s.Const != nil:
 		values, keyword = []any{*s.Const}, "const"
@@ -140,7 +143,7 @@ func noChoice(s *jsonschema.Schema) string {
 	case len(s.Enum.Values) == 0:
 		return "enum has no value"
 	default:
-		values = s.Enum.Values
+		values, keyword = s.Enum.Values, "enum"
 	}
 	first := ""
 	for _, v := range values {

@@ -36,7 +36,7 @@ func (d definitionAt) dependencies() map[string]attempt {
 		"nothing is waited for":            onStep(coolOff),
 		"a later step":                     onStep(paid, "cool-off").refused(earlier),
 		"the step itself":                  onStep(paid, "paid").refused(earlier),
-		"a step that does not exist":       onStep(paid, "payed").refused(earlier),
+		"a step that does not exist":       onStep(paid, "prepaid").refused(earlier),
 		"an earlier step and a later one":  onStep(coolOff, "reserve", "approve").refused(earlier),
 		"the same step twice":              onStep(coolOff, "reserve", "announce", "reserve").refused(d.invalid("steps[3].dependsOn", "dependsOn names each step once")),
 		"a name that is empty":             onStep(coolOff, "").refused(d.invalid("steps[3].dependsOn[0]", `"": `+d.field+".steps[3].dependsOn[0] in body should be at least 1 chars long"), earlier),
