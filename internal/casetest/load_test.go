@@ -58,26 +58,3 @@ func TestADefinitionThatStandsNowhereIsNamed(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 }
-
-func TestTheSmallestBodyThatASchemaAccepts(t *testing.T) {
-	for schema, want := range map[string]string{
-		`{}`: `{}`,
-		`{"type":"object","required":["id","n"],"properties":{"id":{"type":"string","minLength":3},"n":{"type":"integer","minimum":4},"x":{"type":"string"}}}`: `{"id":"idx","n":4}`,
-		`{"type":"object","required":["at"],"properties":{"at":{"type":"string","format":"date-time"}}}`:                                                       `{"at":"2026-01-01T00:00:00Z"}`,
-		`{"type":"object","required":["s"],"properties":{"s":{"enum":["NEW","OLD"]}}}`:                                                                         `{"s":"NEW"}`,
-		`{"type":"object","required":["l"],"properties":{"l":{"type":"array","minItems":2,"items":{"type":"boolean"}}}}`:                                       `{"l":[false,false]}`,
-		`{"type":"object","required":["n"],"properties":{"n":{"type":"number","exclusiveMinimum":0}}}`:                                                         `{"n":1}`,
-		`{"type":"object","required":["c"],"properties":{"c":{"const":"EUR"}}}`:                                                                                `{"c":"EUR"}`,
-		`{"type":"object","required":["c"],"properties":{"c":{"type":"string","pattern":"^[A-Z]{3}$","examples":["USD"]}}}`:                                    `{"c":"USD"}`,
-		`{"type":"object","required":["o"],"properties":{"o":{"type":["object","null"],"required":["a"],"properties":{"a":{"type":"null"}}}}}`:                 `{"o":{"a":null}}`,
-		`{"oneOf":[{"type":"object","required":["a"],"properties":{"a":{"type":"integer"}}},{"type":"object","required":["b"]}]}`:                              `{"a":0}`,
-	} {
-		if got, err := Smallest([]byte(schema)); err != nil || string(got) != want {
-			t.Errorf("for %s it is %s (%v), not %s", schema, got, err, want)
-		}
-	}
-	guess := `{"type":"object","required":["c"],"properties":{"c":{"type":"string","pattern":"^[A-Z]{3}$"}}}`
-	if got, err := Smallest([]byte(guess)); err == nil {
-		t.Errorf("a pattern cannot be guessed, but %s was", got)
-	}
-}

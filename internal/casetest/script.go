@@ -7,6 +7,7 @@ import (
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 	"github.com/sagas-dev/saga-operator/internal/engine"
+	"github.com/sagas-dev/saga-operator/internal/simulate/sample"
 	"github.com/sagas-dev/saga-operator/internal/wire"
 )
 
@@ -75,7 +76,7 @@ func usual(def *v1alpha1.SagaDefinitionSpec, name string) ([]byte, error) {
 		if def.Steps[i].Name != name || action == nil || action.OutputSchema == nil {
 			continue
 		}
-		body, err := Smallest(action.OutputSchema.Raw)
+		body, err := sample.Value(action.OutputSchema.Raw)
 		if err != nil {
 			return nil, fmt.Errorf("action.outputSchema: %w", err)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/sagas-dev/saga-operator/internal/casetest"
 	"github.com/sagas-dev/saga-operator/internal/engine"
 	"github.com/sagas-dev/saga-operator/internal/local"
+	"github.com/sagas-dev/saga-operator/internal/simulate/sample"
 	"github.com/sagas-dev/saga-operator/internal/wire"
 )
 
@@ -93,7 +94,7 @@ func (r *session) awaited(s *local.Saga, await *v1alpha1.Await, kind string) (da
 	if await.OutputSchema == nil {
 		return []byte("{}"), "", nil
 	}
-	data, err = casetest.Smallest(await.OutputSchema.Raw)
+	data, err = sample.Value(await.OutputSchema.Raw)
 	return data, "", err
 }
 

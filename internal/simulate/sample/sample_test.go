@@ -19,6 +19,11 @@ func TestTheLeastThatASchemaTakes(t *testing.T) {
 		"a pattern of some length": {`{"required":["a"],"properties":{"a":{"pattern":"^[A-Z]{3}$"}}}`, `{"a":"AAA"}`},
 		"numbers in their bounds":  {`{"required":["a","b"],"properties":{"a":{"type":"integer","exclusiveMinimum":4},"b":{"type":"number","maximum":0.5}}}`, `{"a":5,"b":0.5}`},
 		"lists of their length":    {`{"required":["a"],"properties":{"a":{"minItems":2,"items":{"type":"boolean"}}}}`, `{"a":[true,true]}`},
+		"a constant":               {`{"required":["a"],"properties":{"a":{"const":"EUR"}}}`, `{"a":"EUR"}`},
+		"an example":               {`{"required":["a"],"properties":{"a":{"pattern":"^[A-Z]{3}$","examples":["USD"]}}}`, `{"a":"USD"}`},
+		"the first of some types":  {`{"required":["a"],"properties":{"a":{"type":["object","null"],"required":["b"],"properties":{"b":{"type":"null"}}}}}`, `{"a":{"b":null}}`},
+		"the first choice":         {`{"oneOf":[{"type":"object","required":["a"],"properties":{"a":{"type":"integer"}}},{"type":"object","required":["b"]}]}`, `{"a":1}`},
+		"nothing":                  {`{}`, `{}`},
 		"references and all of":    {`{"$defs":{"x":{"required":["a"]}},"allOf":[{"$ref":"#/$defs/x"}],"required":["b"],"properties":{"b":{"format":"date"}}}`, `{"a":"a","b":"2026-01-01"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -31,9 +36,14 @@ func TestTheLeastThatASchemaTakes(t *testing.T) {
 }
 
 func TestNoSampleIsBetterThanAWrongOne(t *testing.T) {
-	_, err := Value([]byte(`{"required":["a"],"properties":{"a":{"not":{}}}}`))
-	if !errors.Is(err, ErrNoSample) {
-		t.Errorf("a schema that nothing matches: %v", err)
+	for name, field := range map[string]string{
+		"a schema that nothing matches":       `{"not":{}}`,
+		"a pattern that repeats nothing":      `{"pattern":"^(x?)*$","minLength":3,"maxLength":3}`,
+		"a text that is longer than we write": `{"minLength":1000000}`,
+	} {
+		if got, err := Value([]byte(`{"required":["a"],"properties":{"a":` + field + `}}`)); !errors.Is(err, ErrNoSample) {
+			t.Errorf("%s: %.100s, %v", name, got, err)
+		}
 	}
 }
 

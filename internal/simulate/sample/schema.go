@@ -85,19 +85,21 @@ func (m maker) merged(s schema, depth int) schema {
 		return s
 	}
 	sum := schema{}
-	for _, part := range append(parts, s) {
+	for _, part := range parts {
 		own, ok := part.(schema)
-		if !ok {
-			continue
-		}
-		if part := fmt.Sprintf("%p", own); part != fmt.Sprintf("%p", s) && depth > 0 {
+		if ok && depth > 0 {
 			own = m.merged(own, depth-1)
 		}
-		for k, v := range own {
-			sum[k] = joined(sum[k], v)
-		}
+		add(sum, own)
 	}
+	add(sum, s)
 	return sum
+}
+
+func add(sum, s schema) {
+	for k, v := range s {
+		sum[k] = joined(sum[k], v)
+	}
 }
 
 // joined adds lists of names and maps of properties up; of everything else the later counts.

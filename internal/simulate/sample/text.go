@@ -14,9 +14,13 @@ var formats = map[string]string{
 	"uuid": "00000000-0000-4000-8000-000000000000", "json-pointer": "/a", "regex": "a",
 }
 
+// maxText bounds the texts that are made, in bytes: a schema that asks for longer ones gets none that it takes.
+const maxText = 16 << 10
+
 // text returns a text for a schema of type string.
 func text(s schema) string {
 	least, _ := s["minLength"].(float64)
+	least = min(least, maxText)
 	if format, ok := s["format"].(string); ok && formats[format] != "" {
 		return formats[format]
 	}
@@ -36,7 +40,7 @@ func text(s schema) string {
 func matching(re *syntax.Regexp, least int) string {
 	for more := 0; ; more++ {
 		m := matcher{more: more}
-		if value := m.of(re); len(value) >= least || !m.grows {
+		if value := m.of(re); len(value) >= least || !m.grows || more >= least { // what grows by nothing never gets there
 			return value
 		}
 	}
