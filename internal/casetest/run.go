@@ -15,6 +15,8 @@ type Result struct {
 	File, Test, Case string
 	End              v1alpha1.SagaPhase
 	Took             time.Duration // on the case's clock
+	Steps            []v1alpha1.StepStatus
+	Outputs          []byte // JSON; nil where there are none
 	Sent             []Seen
 	Problems         []string // why it failed; none: it passed
 	Diff             []string // of expected and seen messages, where they differ
@@ -135,9 +137,13 @@ func (p *play) tellSaga(next scheduled) error {
 		what = sayEvent(event)
 	}
 	p.tell("%s", what)
+	told := len(p.trace) - 1
 	verdicts, err := p.runner.Turn(p.saga, event)
 	if err != nil {
 		return err
+	}
+	if _, ok := event.(engine.Occurred); ok && verdicts[0] != engine.Applied {
+		p.trace[told] += ", which the saga does not take"
 	}
 	if next.happening != nil {
 		next.happening.done = true
@@ -208,7 +214,10 @@ func (p *play) result(s *Suite) Result {
 	p.judge()
 	r := Result{
 		File: s.File, Test: s.Metadata.Name, Case: p.k.Name, End: p.saga.Phase(), Took: p.ended.Sub(p.begin), Sent: p.sent,
-		Problems: p.problems, Trace: p.trace,
+		Steps: p.saga.State().Steps, Problems: p.problems, Trace: p.trace,
+	}
+	if outputs := p.saga.State().Outputs; outputs != nil {
+		r.Outputs = outputs.Raw
 	}
 	if p.k.Expect.Commands != nil && !p.messagesFit() {
 		r.Diff = diff(p.k.Expect.Commands, p.sent, p.k.Expect.AnyOrder)
