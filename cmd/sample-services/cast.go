@@ -58,6 +58,7 @@ func newCast() *cobra.Command {
 	f.StringVar(&o.logLevel, "log-level", "info", "debug (every command), info, warn or error")
 	o.logFormat, o.synchronous, o.health, o.parallel = "text", "NORMAL", "0", 8
 	o.grace, o.keep = 4*time.Second, participant.DefaultRetention
+	c.AddCommand(newCastBooks())
 	return c
 }
 

@@ -4,9 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"io"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/segmentio/kafka-go"
 
 	"github.com/sagas-dev/saga-operator/participant"
@@ -69,8 +72,16 @@ func TestADeliveryThatNobodyCommandsIsMadeAndUnmade(t *testing.T) {
 	if got := op.Ask(t, "package.commands", unpack); got.Outcome != "succeeded" {
 		t.Errorf("unpacking was answered %+v", got)
 	}
-	if done, undone := deedsIn(t, openBooks(t, data, "package"), "schedule"); done != 1 || undone != 1 {
-		t.Errorf("%d parcels are packed, %d were unpacked", done, undone)
+	all, err := readDeeds(t.Context(), data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []deedReport{
+		{Subject: "d-1", Done: []string{"package.schedule", "drone.schedule", "delivery.start"}, Undone: []string{}},
+		{Subject: "d-2", Done: []string{}, Undone: []string{"package.schedule"}},
+	}
+	if diff := cmp.Diff(want, all); diff != "" {
+		t.Errorf("the books (-want +got):\n%s", diff)
 	}
 }
 
@@ -121,5 +132,40 @@ func awaitEvent(t *testing.T, op *participanttest.Operator, topic, kind, deliver
 		if valueOf(&m, "ce_type") == kind && string(m.Key) == delivery {
 			return
 		}
+	}
+}
+
+func TestTheBooksOfTheCastSayWhatTookEffectTwice(t *testing.T) {
+	dir := t.TempDir()
+	db, err := openDatabase(t.Context(), dir, "flight", "NORMAL", deedBooks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, direction := range []string{"forward", "backward", "forward"} {
+		if _, err := db.ExecContext(t.Context(), `INSERT INTO effects (forward_key, direction, command_id) VALUES ('k', ?, 'c')`, direction); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readDeeds(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "key k took effect 2 times, forward") {
+		t.Errorf("it said %v", err)
+	}
+}
+
+func TestTheBooksOfTheCastAreATableOrJSON(t *testing.T) {
+	reports := []deedReport{{Subject: "trip-1", Done: []string{"flight.book", "hotel.book"}, Undone: []string{}}}
+	for output, want := range map[string]string{
+		"table": "FOR     DONE                     DONE AND UNDONE\ntrip-1  flight.book, hotel.book  -\n",
+		"json":  "[\n  {\n    \"subject\": \"trip-1\",\n    \"done\": [\n      \"flight.book\",\n      \"hotel.book\"\n    ],\n    \"undone\": []\n  }\n]\n",
+	} {
+		var b strings.Builder
+		if err := printDeeds(&b, reports, output); err != nil || b.String() != want {
+			t.Errorf("%s: %v\n%s", output, err, b.String())
+		}
+	}
+	if err := printDeeds(io.Discard, reports, "yaml"); err == nil || !strings.Contains(err.Error(), `not "yaml"`) {
+		t.Errorf("another format: %v", err)
 	}
 }
