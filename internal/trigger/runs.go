@@ -38,7 +38,7 @@ type Runs struct {
 	synced toolscache.InformerSynced // whether the census has counted what there was
 
 	mu        sync.Mutex
-	ctx       context.Context //nolint:containedctx // of all runs; nil: nothing works yet, or any more
+	ctx       context.Context // of all runs; nil: nothing works yet, or any more
 	all       map[types.NamespacedName]*entry
 	listeners []func(trigger types.NamespacedName)
 	work      sync.WaitGroup
