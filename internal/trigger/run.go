@@ -20,7 +20,7 @@ import (
 const (
 	maxRecords = 1_000   // records in memory before fetching pauses
 	maxBytes   = 4 << 20 // bytes of them
-	creators   = 16      // objects that are being made at once
+	creators   = 32      // objects that are being made at once
 )
 
 // run reads the topic of one trigger, as one state of its spec says, and makes what its events start. It is the sink of its reader.

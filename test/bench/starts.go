@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	startClients = 16 // of the bare client: as many objects as a trigger makes at once
+	startClients = 32 // of the bare client: as many objects as a trigger makes at once
 	startTopic   = prefix + "starts"
 	startSource  = "/bench"
 )
