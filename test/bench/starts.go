@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/metadata/metadatainformer"
+	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -51,36 +52,43 @@ func (b *bench) starts(ctx context.Context, r *report) error {
 	return b.sweepStarts(ctx)
 }
 
-// makes returns for how many sagas of a trigger's name per second begin lets the watch see the first to the last.
+// makes returns how many sagas per second begin has made, from the first to the last that are seen of that trigger's name.
 func (b *bench) makes(ctx context.Context, name string, begin func(context.Context, string) error) (float64, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*patience)
 	defer cancel()
-	w, err := b.metadata.Resource(sagas).Namespace(stage.Shop).Watch(ctx, metav1.ListOptions{LabelSelector: v1alpha1.LabelTrigger + "=" + name})
+	seen, err := b.watchMade(ctx, name)
 	if err != nil {
-		return 0, fmt.Errorf("watching sagas: %w", err)
+		return 0, err
 	}
-	defer w.Stop()
 	group, making := errgroup.WithContext(ctx)
 	group.Go(func() error { return begin(making, name) })
 	var first, last time.Time
-	for n := 0; n < b.options.starts; {
+	for n := range b.options.starts {
 		select {
 		case <-making.Done(): // it has failed, or takes too long
 			return 0, fmt.Errorf("%d of %d sagas were made: %w", n, b.options.starts, errors.Join(group.Wait(), ctx.Err()))
-		case e, open := <-w.ResultChan():
-			if !open || e.Type == watch.Error {
-				return 0, fmt.Errorf("the watch has ended after %d of %d sagas", n, b.options.starts)
-			}
-			if e.Type != watch.Added {
-				continue
-			}
-			if last = time.Now(); n == 0 {
-				first = last
-			}
-			n++
+		case last = <-seen:
+		}
+		if n == 0 {
+			first = last
 		}
 	}
 	return float64(b.options.starts-1) / last.Sub(first).Seconds(), group.Wait()
+}
+
+// watchMade tells when each saga of a trigger's name is seen, until ctx is done.
+func (b *bench) watchMade(ctx context.Context, name string) (<-chan time.Time, error) {
+	seen := make(chan time.Time, b.options.starts)
+	factory := metadatainformer.NewFilteredSharedInformerFactory(b.metadata, 0, stage.Shop, func(o *metav1.ListOptions) {
+		o.LabelSelector = v1alpha1.LabelTrigger + "=" + name
+	})
+	informer := factory.ForResource(sagas).Informer()
+	if _, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{AddFunc: func(any) { seen <- time.Now() }}); err != nil {
+		return nil, fmt.Errorf("watching sagas: %w", err)
+	}
+	factory.Start(ctx.Done())
+	factory.WaitForCacheSync(ctx.Done())
+	return seen, nil
 }
 
 // makeStarts makes the sagas that a trigger of that name would make.
