@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -144,7 +143,7 @@ func (d *demo) startCast() error {
 // kubectl runs the real kubectl, and shows command and output.
 func (d *demo) kubectl(ctx context.Context, args ...string) error {
 	out, err := d.kubectlOutput(ctx, args...)
-	d.screen.say("$ kubectl %s", strings.Join(args, " "))
+	d.screen.say("$ kubectl %s", typed(args))
 	if len(out) > 0 {
 		d.screen.print(string(out))
 	}

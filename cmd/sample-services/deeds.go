@@ -86,7 +86,7 @@ func ownKey(subject string) string { return "event/" + subject }
 func isIn(field, value, code string) func(map[string]any) *refusal {
 	return func(input map[string]any) *refusal {
 		if input[field] == value {
-			return &refusal{code, fmt.Sprintf("nothing is to be had for %s %s", field, value)}
+			return &refusal{code, fmt.Sprintf("nothing is to be had, %s %s", field, value)}
 		}
 		return nil
 	}
