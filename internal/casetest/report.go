@@ -31,7 +31,11 @@ func Print(w io.Writer, results []Result) error {
 			fmt.Fprintf(w, "\n%s: %s / %s\n%s", r.File, r.Test, r.Case, indented(r.why()))
 		}
 	}
-	_, err := fmt.Fprintf(w, "\n%d cases, %d failed\n", len(results), failed)
+	noun := "cases"
+	if len(results) == 1 {
+		noun = "case"
+	}
+	_, err := fmt.Fprintf(w, "\n%d %s, %d failed\n", len(results), noun, failed)
 	return err
 }
 

@@ -51,9 +51,9 @@ func TestTheExitCodeOfATestSaysWhatCameOfIt(t *testing.T) {
 		code     int
 		out, err string
 	}{
-		"all passed":                 {[]string{"test", samples, good}, exitOK, "1 cases, 0 failed", ""},
+		"all passed":                 {[]string{"test", samples, good}, exitOK, "1 case, 0 failed", ""},
 		"one failed":                 {[]string{"test", samples, bad}, exitFailed, "end: expected Compensated, it is Completed", ""},
-		"only those that match":      {[]string{"test", samples, bad, "--run", "orders/a decl"}, exitOK, "1 cases, 0 failed", ""},
+		"only those that match":      {[]string{"test", samples, bad, "--run", "orders/a decl"}, exitOK, "1 case, 0 failed", ""},
 		"none matches":               {[]string{"test", samples, bad, "--run", "nothing"}, exitMisused, "", `no case matches "nothing"`},
 		"an expression that is none": {[]string{"test", samples, bad, "--run", "("}, exitMisused, "", "--run"},
 		"no file":                    {[]string{"test"}, exitMisused, "", "at least 1 arg"},
