@@ -96,14 +96,8 @@ CREATE TABLE IF NOT EXISTS told (
 // react takes one event. What comes of it is written with the deed, and told afterwards: an event that is read again is told
 // of again, under the same id.
 func (r reaction) react(ctx context.Context, db *sql.DB, writer *kafka.Writer, m kafka.Message) error {
-	kind := ""
-	for _, h := range m.Headers {
-		if h.Key == "ce_type" {
-			kind = string(h.Value)
-		}
-	}
-	var in request
-	if json.Unmarshal(m.Value, &in) != nil || in.DeliveryID == "" || !slices.Contains(r.after, kind) {
+	in, kind := heard(m)
+	if in.DeliveryID == "" || !slices.Contains(r.after, kind) {
 		return nil // somebody else's
 	}
 	told, err := r.do(ctx, db, in, kind)
@@ -111,6 +105,19 @@ func (r reaction) react(ctx context.Context, db *sql.DB, writer *kafka.Writer, m
 		return err
 	}
 	return writer.WriteMessages(ctx, *told)
+}
+
+// heard is what an event says, and its type. It says nothing where it is none of ours: its data is no request.
+func heard(m kafka.Message) (in request, kind string) {
+	for _, h := range m.Headers {
+		if h.Key == "ce_type" {
+			kind = string(h.Value)
+		}
+	}
+	if json.Unmarshal(m.Value, &in) != nil {
+		return request{}, kind
+	}
+	return in, kind
 }
 
 // do notes what was told and, once all was, does the deed. It returns the event that says what came of it, if anything did.

@@ -191,13 +191,6 @@ func withCause(reason string) change {
 	return func(s *v1alpha1.Saga) { s.Status.Cause = &v1alpha1.Cause{Reason: reason} }
 }
 
-func withCondition(kind string, status metav1.ConditionStatus, reason, message string) change {
-	return func(s *v1alpha1.Saga) {
-		s.Status.Conditions = append(s.Status.Conditions, metav1.Condition{Type: kind, Status: status, Reason: reason, Message: message,
-			LastTransitionTime: *at("2026-11-22T10:00:00Z")})
-	}
-}
-
 // inline makes the saga hold its definition.
 func inline(steps ...v1alpha1.Step) change {
 	return func(s *v1alpha1.Saga) {

@@ -28,7 +28,6 @@ type run struct {
 	habits  map[place]habit  // what goes on being wrong
 	late    []lateReply
 
-	morning    bool         // events that come early were offered
 	happened   map[int]bool // by step: what it waits for, or that something could be asked meanwhile
 	lateEvents []lateEvent
 	begun      map[place]time.Time // when a command was sent first
