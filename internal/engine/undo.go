@@ -125,13 +125,19 @@ func (d *decision) passedUnasked() int {
 	return -1
 }
 
-// mayHavePassed says so of one step. Where a step was answered failed, the run that this one continues was answered the same.
+// mayHavePassed says so of one step.
 func (d *decision) mayHavePassed(i int) bool {
 	if !d.unasked(i) {
 		return false
 	}
-	lost := d.s.Cause.Reason != v1alpha1.ReasonStepFailed || d.s.Cause.Code == v1alpha1.CodeKeyUsed
-	return d.observed && d.byOthers(i) && !d.blocked(i) || lost && latched(d.s, v1alpha1.LatchAdopt)
+	return d.observed && d.byOthers(i) && !d.blocked(i) || latched(d.s, v1alpha1.LatchAdopt) && !d.lostRunFailedToo()
+}
+
+// lostRunFailedToo says whether the run that this saga continues cannot have come further: where a participant answered failed, it
+// answered the lost run the same. An event that did not come again, or a person who decided otherwise, says nothing.
+func (d *decision) lostRunFailedToo() bool {
+	i, ok := d.index[d.s.Cause.Step]
+	return ok && d.s.Cause.Reason == v1alpha1.ReasonStepFailed && d.s.Cause.Code != v1alpha1.CodeKeyUsed && d.Program.steps[i].kind == kindAction
 }
 
 // mayHaveBeenDone says whether a step that this saga never asked for is undone all the same: only that leaves nothing behind.
