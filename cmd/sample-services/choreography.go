@@ -96,9 +96,9 @@ CREATE TABLE IF NOT EXISTS told (
 // react takes one event. What comes of it is written with the deed, and told afterwards: an event that is read again is told
 // of again, under the same id.
 func (r reaction) react(ctx context.Context, db *sql.DB, writer *kafka.Writer, m kafka.Message) error {
-	in, kind := heard(m)
-	if in.DeliveryID == "" || !slices.Contains(r.after, kind) {
-		return nil // somebody else's
+	in, kind, ok := r.concerns(m)
+	if !ok {
+		return nil
 	}
 	told, err := r.do(ctx, db, in, kind)
 	if err != nil || told == nil {
@@ -107,17 +107,15 @@ func (r reaction) react(ctx context.Context, db *sql.DB, writer *kafka.Writer, m
 	return writer.WriteMessages(ctx, *told)
 }
 
-// heard is what an event says, and its type. It says nothing where it is none of ours: its data is no request.
-func heard(m kafka.Message) (in request, kind string) {
+// concerns reads an event; false: it is somebody else's.
+func (r reaction) concerns(m kafka.Message) (in request, kind string, ok bool) {
 	for _, h := range m.Headers {
 		if h.Key == "ce_type" {
 			kind = string(h.Value)
 		}
 	}
-	if json.Unmarshal(m.Value, &in) != nil {
-		return request{}, kind
-	}
-	return in, kind
+	err := json.Unmarshal(m.Value, &in)
+	return in, kind, err == nil && in.DeliveryID != "" && slices.Contains(r.after, kind)
 }
 
 // do notes what was told and, once all was, does the deed. It returns the event that says what came of it, if anything did.

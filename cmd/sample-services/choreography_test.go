@@ -168,3 +168,24 @@ func TestWhatIsUndoneBeforeItIsDoneIsNotDoneAnyMore(t *testing.T) {
 		t.Errorf("%d parcels are packed, %d were unpacked", done, undone)
 	}
 }
+
+func TestEventsThatConcernNobodyAreReadOver(t *testing.T) {
+	of := func(kind, data string) kafka.Message {
+		return kafka.Message{Value: []byte(data), Headers: []kafka.Header{{Key: "ce_type", Value: []byte(kind)}}}
+	}
+	r := reactionOf(t, "drone")
+	for name, m := range map[string]kafka.Message{
+		"another type":     of("shop.delivery-cancelled", `{"deliveryId":"d-1"}`),
+		"no delivery":      of("shop.delivery-requested", `{}`),
+		"no JSON":          of("shop.delivery-requested", `{`),
+		"no CloudEvent":    {Value: []byte(`{"deliveryId":"d-1"}`)},
+		"of another shape": of("shop.delivery-requested", `{"deliveryId":1}`),
+	} {
+		if _, _, ok := r.concerns(m); ok {
+			t.Errorf("%s: it concerns the drone", name)
+		}
+	}
+	if in, kind, ok := r.concerns(of("shop.delivery-requested", `{"deliveryId":"d-1","weightGrams":7}`)); !ok || in != (request{"d-1", 7}) || kind == "" {
+		t.Errorf("a request is read as %+v, %s, %t", in, kind, ok)
+	}
+}
