@@ -158,14 +158,17 @@ func TestWhatAMemberDidByItselfIsUndoneByACommandThatItWasNeverGivenTheActionOf(
 }
 
 func TestWhatIsUndoneBeforeItIsDoneIsNotDoneAnyMore(t *testing.T) {
-	r, db := reactionOf(t, "package"), newBooksOf(t, "package")
-	undo(t, db, "main/shop/d-1/schedule-package", "d-1")
-	undo(t, db, "main/shop/d-1/schedule-package", "d-1") // and again
-	if kind, _ := isTold(t, r, db, light, "shop.delivery-requested"); kind != "" {
-		t.Errorf("it told %s", kind)
-	}
-	if done, undone := deedsIn(t, db, "schedule"); done+undone != 0 {
-		t.Errorf("%d parcels are packed, %d were unpacked", done, undone)
+	for times := range 3 {
+		r, db := reactionOf(t, "package"), newBooksOf(t, "package")
+		for range times + 1 {
+			undo(t, db, "main/shop/d-1/schedule-package", "d-1")
+		}
+		if kind, _ := isTold(t, r, db, light, "shop.delivery-requested"); kind != "" {
+			t.Errorf("undone %d times before, it told %s", times+1, kind)
+		}
+		if done, undone := deedsIn(t, db, "schedule"); done+undone != 0 {
+			t.Errorf("%d parcels are packed, %d were unpacked", done, undone)
+		}
 	}
 }
 
