@@ -44,11 +44,7 @@ func newRerun(streams genericiooptions.IOStreams) *cobra.Command {
 		if err := b.check(args); err != nil {
 			return err
 		}
-		s, err := at.open()
-		if err != nil {
-			return err
-		}
-		sagas, err := s.sagas(cmd.Context(), args, b.by)
+		s, sagas, err := at.sagas(cmd.Context(), args, b.by)
 		if err != nil {
 			return err
 		}

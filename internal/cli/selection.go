@@ -75,6 +75,26 @@ func (s *selection) options(namespace string) ([]client.ListOption, error) {
 	return options, nil
 }
 
+// sagas opens a session, and reads the sagas that are meant in it.
+func (c *connection) sagas(ctx context.Context, names []string, by selection) (*session, []v1alpha1.Saga, error) {
+	s, err := c.open()
+	if err != nil {
+		return nil, nil, err
+	}
+	sagas, err := s.sagas(ctx, names, by)
+	return s, sagas, err
+}
+
+// saga opens a session, and reads one saga in it.
+func (c *connection) saga(ctx context.Context, name string) (*session, *v1alpha1.Saga, error) {
+	s, err := c.open()
+	if err != nil {
+		return nil, nil, err
+	}
+	saga, err := s.saga(ctx, name)
+	return s, saga, err
+}
+
 // sagas reads those that are named, in that order, or all that are selected.
 func (s *session) sagas(ctx context.Context, names []string, by selection) ([]v1alpha1.Saga, error) {
 	if len(names) == 0 {

@@ -27,11 +27,7 @@ func newTree(streams genericiooptions.IOStreams) *cobra.Command {
 		if err := oneOf("color", colour, "auto", "always", "never"); err != nil {
 			return err
 		}
-		s, err := at.open()
-		if err != nil {
-			return err
-		}
-		saga, err := s.saga(cmd.Context(), args[0])
+		s, saga, err := at.saga(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}

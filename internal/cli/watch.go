@@ -32,11 +32,7 @@ func newWatch(streams genericiooptions.IOStreams) *cobra.Command {
 		if err := by.check(args, !by.everywhere); err != nil {
 			return err
 		}
-		s, err := at.open()
-		if err != nil {
-			return err
-		}
-		sagas, err := s.sagas(cmd.Context(), args, by)
+		s, sagas, err := at.sagas(cmd.Context(), args, by)
 		if err != nil {
 			return err
 		}

@@ -22,11 +22,7 @@ func newWhy(streams genericiooptions.IOStreams) *cobra.Command {
 	at := connects(cmd)
 	cmd.ValidArgsFunction = at.completeSagas(1)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		s, err := at.open()
-		if err != nil {
-			return err
-		}
-		saga, err := s.saga(cmd.Context(), args[0])
+		s, saga, err := at.saga(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}
