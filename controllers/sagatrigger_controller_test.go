@@ -359,7 +359,12 @@ func TestATriggerThatIsDeletedReadsNoMoreAndLeavesItsSagas(t *testing.T) {
 	g.publish("1")
 	g.awaitSagas(1)
 	g.awaitDealt()
-	g.must(g.api.Delete(t.Context(), g.trigger()))
+	deleted := g.trigger()
+	g.must(g.api.Delete(t.Context(), deleted))
+	kafkatest.Eventually(t, "the trigger to be read no more", func() bool {
+		_, reading := g.runs.State(client.ObjectKeyFromObject(deleted))
+		return !reading
+	})
 	g.publish("2")
 	witness := g.object("witness") // once it has started its own, the event was there to be read
 	g.must(g.api.Create(t.Context(), witness))

@@ -48,6 +48,7 @@ type triggers struct {
 	topic        string
 	may          topicpolicy.Policy
 	noOrders     bool
+	runs         *trigger.Runs // of the manager that runs
 
 	mu      sync.Mutex
 	refusal func(client.Object) error // what the API server answers to the making of an object; nil: as it is
@@ -100,6 +101,7 @@ func (g *triggers) run() (stop func()) {
 		Installation: g.installation, Broker: broker, Sender: producer, Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Programs: programs,
 		Metrics: trigger.NewMetrics(prometheus.NewRegistry()), Every: 200 * time.Millisecond,
 	})
+	g.runs = runs
 	g.must(runs.Watch(g.t.Context(), mgr.GetCache(), !g.noOrders))
 	g.must(mgr.Add(manager.RunnableFunc(runs.Start)))
 	c, real := mgr.GetClient(), clock.RealClock{}

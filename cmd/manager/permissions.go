@@ -32,7 +32,7 @@ var grants = []permission{
 	{group: v1alpha1.GroupVersion.Group, resource: "sagaparticipants/status", verbs: []string{"get", "update"}},
 	{group: v1alpha1.GroupVersion.Group, resource: "sagatriggers", verbs: []string{"get", "list", "watch"}},
 	{group: v1alpha1.GroupVersion.Group, resource: "sagatriggers/status", verbs: []string{"get", "update"}},
-	{group: "apps", resource: "controllerrevisions", verbs: []string{"create", "get", "list", "update", "watch"}},
+	{group: "apps", resource: "controllerrevisions", verbs: []string{"create", "delete", "get", "list", "update", "watch"}},
 	{group: "events.k8s.io", resource: "events", verbs: []string{"create", "patch"}},
 }
 

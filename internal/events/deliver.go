@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/sagas-dev/saga-operator/internal/wire"
 )
 
@@ -24,8 +26,8 @@ func (s sink) Deliver(_ context.Context, m wire.Message) {
 		return
 	}
 	if places := s.places(m, event); len(places) > 0 {
-		for _, l := range s.admit(s.topic, m, event, places) {
-			s.cfg.Wake(l.Namespace, l.Name)
+		for _, saga := range s.admit(s.topic, m, event, places) {
+			s.cfg.Wake(saga.Namespace, saga.Name)
 		}
 	}
 }
@@ -88,8 +90,8 @@ func keyOf(p Participant, event wire.CloudEvent) (string, error) {
 	return p.Key.Of(object)
 }
 
-// admit keeps the event for those who listen for it, which it returns, or else for its grace.
-func (h *Hub) admit(t *topic, m wire.Message, event wire.CloudEvent, places []place) []*listener {
+// admit keeps the event for those who listen for it, whose names it returns, or else for its grace.
+func (h *Hub) admit(t *topic, m wire.Message, event wire.CloudEvent, places []place) []types.NamespacedName {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := h.cfg.Now()
@@ -101,12 +103,12 @@ func (h *Hub) admit(t *topic, m wire.Message, event wire.CloudEvent, places []pl
 			h.nudge()
 		}
 	}
-	var woken []*listener
+	var woken []types.NamespacedName
 	for _, at := range places {
 		h.entries[at] = append(h.entries[at], e)
 		for _, l := range h.listeners[at] {
 			if h.assign(l, e) && !l.Waits {
-				woken = append(woken, l)
+				woken = append(woken, l.NamespacedName)
 			}
 		}
 	}
