@@ -176,7 +176,7 @@ type Action struct {
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=63
-	Output []string `json:"output,omitempty"`
+	Output []string `json:"output,omitzero"`
 
 	// outputSchema is a JSON Schema (draft 2020-12) that the reply must match. A reply that breaks it did take effect: a
 	// Compensatable step is undone, a Pivot or Retriable step counts as done, without output. At most 32 KiB. Defaults to any object.
@@ -273,7 +273,7 @@ type Await struct {
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=63
-	Output []string `json:"output,omitempty"`
+	Output []string `json:"output,omitzero"`
 
 	// outputSchema is a JSON Schema (draft 2020-12) that the event's data must match; it is judged as the reply of an action is.
 	// At most 32 KiB. Defaults to any object.

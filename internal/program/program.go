@@ -62,11 +62,11 @@ func (c *Cache) Recompile(def v1alpha1.SagaDefinitionSpec) (*Compiled, error) {
 }
 
 func (c *Cache) get(def v1alpha1.SagaDefinitionSpec, accepted bool) (*Compiled, error) {
-	digest, err := Digest(def)
+	exact, err := digestOf(def)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", engine.ErrInvalidDefinition, err)
 	}
-	key := entry{digest, accepted}
+	key := entry{exact, accepted}
 	if hit, ok := c.compiled.Get(key); ok {
 		return hit.(*Compiled), nil
 	}
@@ -74,7 +74,9 @@ func (c *Cache) get(def v1alpha1.SagaDefinitionSpec, accepted bool) (*Compiled, 
 	if err != nil {
 		return nil, err
 	}
-	compiled.Digest = key.digest
+	if compiled.Digest, err = Digest(def); err != nil {
+		return nil, fmt.Errorf("%w: %w", engine.ErrInvalidDefinition, err)
+	}
 	c.compiled.Add(key, compiled)
 	return compiled, nil
 }
@@ -128,8 +130,20 @@ func parameters(def v1alpha1.SagaDefinitionSpec, accepted bool) (*expr.Schema, e
 	return expr.CompileSchema(def.Parameters.Raw)
 }
 
-// Digest digests a definition: equal ones, and only those, have the same.
+// Digest is that of a definition, as status.inputDigest has it. A list `output` that is empty counts as one that is absent, as it did
+// when the first sagas were stored.
 func Digest(def v1alpha1.SagaDefinitionSpec) (string, error) {
+	def = *def.DeepCopy()
+	for i := range def.Steps {
+		if a := def.Steps[i].Action; a != nil && len(a.Output) == 0 {
+			a.Output = nil
+		}
+	}
+	return digestOf(def)
+}
+
+// digestOf digests a definition as canonical JSON.
+func digestOf(def v1alpha1.SagaDefinitionSpec) (string, error) {
 	raw, err := json.Marshal(def)
 	if err != nil {
 		return "", err
@@ -138,7 +152,8 @@ func Digest(def v1alpha1.SagaDefinitionSpec) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return digestOf(canonical), nil
+	sum := sha256.Sum256(canonical)
+	return hex.EncodeToString(sum[:]), nil
 }
 
 // InputDigest digests all that a saga runs: its definition, its params and its keys.
@@ -166,9 +181,4 @@ func Canonical(raw []byte) ([]byte, error) {
 		return nil, fmt.Errorf("writing JSON: %w", err)
 	}
 	return canonical, nil
-}
-
-func digestOf(canonical []byte) string {
-	sum := sha256.Sum256(canonical)
-	return hex.EncodeToString(sum[:])
 }

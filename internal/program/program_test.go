@@ -146,3 +146,25 @@ func TestTheSamplesAndExamplesHaveNoMistakes(t *testing.T) {
 		t.Errorf("found %d definitions", found)
 	}
 }
+
+func TestAnEmptyListOfOutputsKeepsNothingAndIsToldFromNone(t *testing.T) {
+	c := newCache(t)
+	all := order(`{}`, `{}`, `{}`)
+	all.Steps[0].Action.Output = nil
+	nothing := *all.DeepCopy()
+	nothing.Steps[0].Action.Output = []string{}
+	first, err := c.Compile(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := c.Compile(nothing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first == second {
+		t.Error("they are one program")
+	}
+	if first.Digest != second.Digest {
+		t.Error("the digest of sagas that are stored already has changed")
+	}
+}

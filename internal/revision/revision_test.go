@@ -93,3 +93,19 @@ func TestWhatHoldsNoDefinitionIsAnError(t *testing.T) {
 		}
 	}
 }
+
+func TestARevisionKeepsAListThatIsEmpty(t *testing.T) {
+	def := spec(`{}`)
+	def.Steps[0].Action.Output = []string{}
+	if name(t, "order", def, 0) == name(t, "order", spec(`{}`), 0) {
+		t.Error("to keep no output is the same revision as to keep all")
+	}
+	raw, err := canonical(def)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := Spec(&appsv1.ControllerRevision{Data: runtime.RawExtension{Raw: raw}})
+	if err != nil || back.Steps[0].Action.Output == nil {
+		t.Errorf("the list came back as %#v, %v", back.Steps[0].Action.Output, err)
+	}
+}
