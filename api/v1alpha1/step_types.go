@@ -82,9 +82,10 @@ type Step struct {
 	Participant string `json:"participant,omitempty"`
 
 	// dependsOn names the steps that must be done before this one starts, all of them listed earlier. As soon as a step of
-	// a definition has it, steps without it start at once. At most 16, each once. Defaults to the step before this one.
+	// a definition has it, steps without it start at once. From 1 to 16, each once. Defaults to the step before this one.
 	// +optional
 	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=63
@@ -199,6 +200,8 @@ type Action struct {
 }
 
 // ActionEvents are the events that complete or fail an action in mode Observed.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.succeeded) || !has(self.failed) || self.succeeded != self.failed",message="succeeded and failed must be two events"
 type ActionEvents struct {
 	// succeeded is the event that completes the step; the message's type is `<participant>.<event>`, its data the step's output.
 	// Lower case letters, digits and dashes, at most 80 characters. Defaults to `<command>-succeeded`.

@@ -29,7 +29,8 @@ func (p *Program) check(def v1alpha1.SagaDefinitionSpec) error {
 		if err := p.checkRecovery(i, s); err != nil {
 			return err
 		}
-		for _, check := range []func(v1alpha1.Step) error{p.checkDependencies, checkKind, checkUndo, checkTimes} {
+		dependencies := func(s v1alpha1.Step) error { return p.checkDependencies(s, def.Steps) }
+		for _, check := range []func(v1alpha1.Step) error{dependencies, checkKind, checkUndo, checkTimes} {
 			if err := check(s); err != nil {
 				return fmt.Errorf("%w: steps[%d] (%s): %w", ErrInvalidDefinition, i, s.Name, err)
 			}
@@ -59,12 +60,14 @@ func (p *Program) checkRecovery(i int, s v1alpha1.Step) error {
 }
 
 // checkDependencies: only earlier steps are known yet, so that a cycle cannot be written.
-func (p *Program) checkDependencies(s v1alpha1.Step) error {
+func (p *Program) checkDependencies(s v1alpha1.Step, all []v1alpha1.Step) error {
 	seen := map[string]bool{}
 	for n, name := range s.DependsOn {
 		switch _, earlier := p.index[name]; {
 		case name == s.Name:
 			return fmt.Errorf("dependsOn[%d]: the step cannot wait for itself", n)
+		case !earlier && !slices.ContainsFunc(all, func(other v1alpha1.Step) bool { return other.Name == name }):
+			return fmt.Errorf("dependsOn[%d]: there is no step %q", n, name)
 		case !earlier:
 			return fmt.Errorf("dependsOn[%d]: %q is no earlier step: list a step after those that it waits for", n, name)
 		case seen[name]:

@@ -118,6 +118,9 @@ func (c compiler) action(i int) error {
 			failed:    def.Participant + "." + or(events.Failed, a.Command+"-failed"),
 			timeout:   s.action.timeout,
 		}
+		if s.await.succeeded == s.await.failed {
+			return fmt.Errorf("%w: action.events: succeeded and failed must be two events, both are %q", ErrInvalidDefinition, s.await.failed)
+		}
 	}
 	s.body, err = c.body("action", a.Output, a.OutputSchema, a.Upcasts)
 	return err

@@ -32,7 +32,23 @@ func TestWhatDoesNotCompile(t *testing.T) {
 		"a compensation of a pivot":       {"a pivot", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Compensation = &v1alpha1.Compensation{Command: "x"} }, "never undone"},
 		"a compensation without command":  {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Compensation.Command = "" }, "exactly one of a command"},
 		"policy None with a command":      {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Compensation.Policy = v1alpha1.CompensationNone }, "exactly one of a command"},
-		"an input that is no object":      {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Action.Input = raw(`[1]`) }, "action.input"},
+		"a step that waits for itself":    {"a | b after=b", nil, "cannot wait for itself"},
+		"a cycle":                         {"a after=b | b after=a", nil, `"b" is no earlier step`},
+		"a dependency that there is not":  {"a | b after=x", nil, `there is no step "x"`},
+		"a dependency named twice":        {"a | b after=a+a", nil, "named twice"},
+		"a pivot that is a delay":         {"a | b pivot delay=1h", nil, "cannot be the Pivot"},
+		"an optional pivot":               {"a pivot optional", nil, "only a Compensatable step may say Continue"},
+		"an await of more than a year":    {"a await=x for=8785h", nil, "from 1s to 8784h"},
+		"an await without timeout":        {"a await=x", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Await.Timeout = nil }, "await.timeout: is needed"},
+		"an approval of three":            {"a approval=3", nil, "must be 1 or 2"},
+		"a delay of both kinds":           {"a delay=1h", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Delay.Until = "x" }, "exactly one of for and until"},
+		"an event that is success and failure": {"a | observed", func(d *v1alpha1.SagaDefinitionSpec) {
+			d.Steps[0].Action.Events = &v1alpha1.ActionEvents{Failed: "do-succeeded"}
+		}, "must be two events"},
+		"a mode that there is not":     {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Mode = "Danced" }, `"Danced" is neither`},
+		"two upcasts of one version":   {"a upcast=v1 upcast=v1", nil, "is upcast by an earlier one"},
+		"no participant for a command": {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Participant = "" }, "participant: "},
+		"an input that is no object":   {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Action.Input = raw(`[1]`) }, "action.input"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			def := definition(t, r.def)
