@@ -88,12 +88,12 @@ func (v *visit) verdictsOfEvents(verdicts []engine.Verdict) []engine.Verdict {
 // settleEvents lets the events go whose verdict is stored.
 func (r *SagaReconciler) settleEvents(v *visit, verdicts []engine.Verdict) {
 	for i, verdict := range v.verdictsOfEvents(verdicts) {
-		switch verdict {
-		case engine.Applied, engine.Settled, engine.Refused:
+		switch {
+		case verdict == engine.Late: // see buryEvents
+		case verdict == engine.Applied || engine.Knows(v.saga.Status.SagaState, v.occurred[i].Event):
 			r.Events.Settle(v.occurred[i])
-		case engine.Unheard: // also on a live read: it is not this saga's
+		default: // not this saga's, at least not any more: perhaps another's that is about to be made
 			r.Events.Pass(v.occurred[i])
-		case engine.Late: // see buryEvents
 		}
 	}
 }

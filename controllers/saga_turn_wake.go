@@ -16,7 +16,7 @@ import (
 
 // turnsPass wakes the sagas whose turn may have come because another one started, ended, left the queue or went; and of a saga
 // that has begun to wait, itself, since its place may have become free meanwhile, and the one that has its key, which
-// it may want to abort. The cache knows by then what the event says.
+// it may want to abort; and of one that has started with a key, itself, for the same reason. The cache knows by then what the event says.
 func (r *SagaReconciler) turnsPass() handler.EventHandler {
 	return handler.Funcs{
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
@@ -27,8 +27,11 @@ func (r *SagaReconciler) turnsPass() handler.EventHandler {
 			if was := placeOf(before); was.as != "" {
 				addAll(queue, after.Namespace, r.nextInLine(ctx, after.Namespace, was))
 			}
-			if placeOf(after).as == queued {
+			switch now := placeOf(after); {
+			case now.as == queued:
 				addAll(queue, after.Namespace, append(r.holders(ctx, after), after.Name))
+			case now.as == running && now.key != "": // one that began to wait before this start was seen may want to abort it
+				addAll(queue, after.Namespace, []string{after.Name})
 			}
 		},
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {

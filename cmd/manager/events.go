@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
@@ -32,11 +33,11 @@ func (p *parts) makeEvents() error {
 	})
 }
 
-// openEvents makes the reader of one topic. Where the installation has never read it, it begins at the end: what happened before
-// anybody listened is nobody's.
+// openEvents makes the reader of one topic. Where the installation has never read it, it begins a little before somebody began to
+// listen: what happened earlier is nobody's, and what happens until the broker can be asked is not passed over.
 func (p *parts) openEvents(topic string, sink kafka.Sink) events.Source {
 	return kafka.NewReader(p.broker, kafka.ReaderConfig{
-		Topic: topic, Group: p.cfg.Installation + ".events", Sink: sink, Begin: kafka.Begin{Latest: true},
+		Topic: topic, Group: p.cfg.Installation + ".events", Sink: sink, Begin: kafka.Begin{At: time.Now().Add(-events.Grace)},
 		OnReadable: func(now kafka.Readability) { p.eventsReadable(topic, now) },
 		OnReset:    p.eventsReset(topic), Log: p.log.WithName("events"),
 	})

@@ -20,6 +20,7 @@ func (d *decision) begin(i int) {
 		}
 		if !holds {
 			st.State = v1alpha1.StepSkipped
+			d.passOnFrom(i)
 			return
 		}
 	}

@@ -116,8 +116,18 @@ func outputBytes(s *State) int {
 		if out := s.Steps[i].Output; out != nil {
 			total += len(out.Raw)
 		}
+	}
+	return total
+}
+
+// earlyBytes is what the events take that are kept for steps that have not started.
+func earlyBytes(s *State) int {
+	total := 0
+	for i := range s.Steps {
 		for _, e := range s.Steps[i].Events {
-			total += len(e.Event.Raw)
+			if e.Event != nil {
+				total += len(e.Event.Raw)
+			}
 		}
 	}
 	return total

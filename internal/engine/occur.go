@@ -12,18 +12,25 @@ import (
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 )
 
-// maxEarly bounds the events that are kept for one step that has not started.
-const maxEarly = 8
+// Bounds of the events that are kept for steps that have not started: of one step, and of all together.
+const (
+	maxEarly      = 8
+	maxEarlyBytes = v1alpha1.MaxOutputsBytes / 2
+)
 
-// occurred settles an event of a participant. It completes or fails the first step that it fits and that is not settled; where
-// that has not started, it is kept for it.
+// occurred settles an event of a participant. It completes or fails the first step that waits for it; where none does, it is kept
+// for the first that has not started; else it counts for one whose time is over.
 func (d *decision) occurred(e Occurred) Verdict {
 	id := e.digest()
-	if d.ended() || d.knows(id) {
+	if d.ended() || knows(d.s, id) {
 		return Settled
 	}
-	for i := range d.s.Steps {
-		if outcome, ok := d.hears(i, e); ok {
+	for _, turn := range []func(int) bool{d.waitsNow, d.waitsLater, d.waitedBefore} {
+		for i := range d.s.Steps {
+			outcome, ok := d.hears(i, e)
+			if !ok || !turn(i) {
+				continue
+			}
 			if verdict := d.offer(i, e, outcome, id); verdict != Settled {
 				return verdict
 			}
@@ -32,10 +39,20 @@ func (d *decision) occurred(e Occurred) Verdict {
 	return Settled
 }
 
-// knows says whether an event was taken or kept before.
-func (d *decision) knows(id string) bool {
-	for i := range d.s.Steps {
-		st := &d.s.Steps[i]
+// waitsNow, waitsLater and waitedBefore say whose turn it is to be offered an event: the steps that wait for one, then those that
+// have not started, then those whose time is over.
+func (d *decision) waitsNow(i int) bool   { return d.isOpen(d.s, i) }
+func (d *decision) waitsLater(i int) bool { return d.s.Steps[i].State == v1alpha1.StepNotStarted }
+func (d *decision) waitedBefore(i int) bool {
+	return !d.waitsNow(i) && !d.waitsLater(i)
+}
+
+// Knows says whether the saga has taken, or keeps, an event.
+func Knows(s State, e Occurred) bool { return knows(&s, e.digest()) }
+
+func knows(s *State, id string) bool {
+	for i := range s.Steps {
+		st := &s.Steps[i]
 		kept := slices.ContainsFunc(st.Events, func(e v1alpha1.EarlyEvent) bool { return e.EventID == id })
 		if kept || st.EventID == id {
 			return true
@@ -74,13 +91,22 @@ func (p Run) keyOf(i int) (string, error) {
 // offer gives an event to a step that listens for its kind. Settled: not to this one.
 func (d *decision) offer(i int, e Occurred, outcome Outcome, id string) Verdict {
 	st := &d.s.Steps[i]
-	if st.State == v1alpha1.StepNotStarted {
-		if d.backward() && !d.tookEffect(i, e, outcome) {
-			return Settled // the step will never start
-		}
+	switch {
+	case st.State == v1alpha1.StepNotStarted && d.backward() && d.tookHold(i, e, outcome):
+		return d.doneUnasked(i, id)
+	case st.State == v1alpha1.StepNotStarted && d.backward() && !d.tookEffect(i, e, outcome):
+		return Settled // the step will never start
+	case st.State == v1alpha1.StepNotStarted:
 		return d.keepEarly(i, e, id)
 	}
-	if st.Action == nil || st.State == v1alpha1.StepSkipped || !d.passes(i, e) {
+	switch {
+	case st.State == v1alpha1.StepSkipped || !d.passes(i, e):
+		return Settled
+	case outcome == Succeeded && d.undone(i):
+		return Late // it was undone before it was done: nobody undoes it again
+	case st.Action == nil && d.tookHold(i, e, outcome) && st.State == v1alpha1.StepNeedsIntervention:
+		return d.doneUnasked(i, id)
+	case st.Action == nil:
 		return Settled
 	}
 	x := st.Action
@@ -90,9 +116,41 @@ func (d *decision) offer(i int, e Occurred, outcome Outcome, id string) Verdict 
 	if verdict == Applied {
 		st.EventID, x.DueTime = id, nil
 		d.causedBy = "" // no command led to what follows
-		d.passOn(i)
+		d.passOnFrom(i)
 	}
 	return verdict
+}
+
+// undone says whether step i, of which an event tells, was undone by its compensation already.
+func (d *decision) undone(i int) bool {
+	st := &d.s.Steps[i]
+	x := st.Compensation
+	return st.State == v1alpha1.StepCompensated && x != nil && x.Outcome == v1alpha1.ExchangeSucceeded && !d.succeededBefore(st)
+}
+
+// succeededBefore says whether the step was known to have taken effect.
+func (d *decision) succeededBefore(st *v1alpha1.StepStatus) bool {
+	return st.Action != nil && st.Action.Outcome == v1alpha1.ExchangeSucceeded
+}
+
+// tookHold says whether an event tells, of a saga that goes back, that its point of no return was passed all the same: a pivot that
+// has not started, or a step beyond it that others may have done.
+func (d *decision) tookHold(i int, e Occurred, outcome Outcome) bool {
+	recovery := d.Program.steps[i].recovery
+	others := d.observed || latched(d.s, v1alpha1.LatchAdopt)
+	return outcome == Succeeded && d.passes(i, e) && (recovery == v1alpha1.RecoveryPivot || recovery == v1alpha1.RecoveryRetriable && others)
+}
+
+// doneUnasked has a person decide about such a step, and tells them that it was done.
+func (d *decision) doneUnasked(i int, id string) Verdict {
+	st := &d.s.Steps[i]
+	d.wait(st)
+	x := d.open(st, 1)
+	d.stamp(i, Forward, x, "")
+	d.end(x, v1alpha1.ExchangeSucceeded)
+	x.Code, x.Message = v1alpha1.CodeLateSuccess, "an event says that it was done"
+	st.EventID = id
+	return Applied
 }
 
 // passes says whether the filter of step i, where it has one, lets the event through.
@@ -126,7 +184,7 @@ func (d *decision) keepEarly(i int, e Occurred, id string) Verdict {
 		return Settled
 	}
 	raw, err := json.Marshal(early{e, e.Data})
-	if err != nil || len(st.Events) >= maxEarly || len(e.Data) > v1alpha1.MaxOutputBytes || len(raw)+outputBytes(d.s) > v1alpha1.MaxOutputsBytes {
+	if err != nil || len(st.Events) >= maxEarly || len(e.Data) > v1alpha1.MaxOutputBytes || len(raw)+earlyBytes(d.s) > maxEarlyBytes {
 		return Late // it cannot be kept: the dead-letter topic has it
 	}
 	st.Events = append(st.Events, v1alpha1.EarlyEvent{EventID: id, Event: &runtime.RawExtension{Raw: raw}})
@@ -139,35 +197,36 @@ type early struct {
 	Data json.RawMessage `json:",omitempty"`
 }
 
-// takeEarly settles step i, which has just started, with an event that came before.
+// takeEarly settles step i, which has just started, with an event that came before. What it does not take is passed on.
 func (d *decision) takeEarly(i int) {
 	st := &d.s.Steps[i]
 	kept := st.Events
 	st.Events = nil
 	for n, k := range kept {
 		e, ok := occurredOf(k)
-		if !ok {
-			continue
-		}
 		outcome, hears := d.hears(i, e)
-		if !hears || d.offer(i, e, outcome, k.EventID) != Applied {
-			continue
+		if ok && hears && d.offer(i, e, outcome, k.EventID) == Applied {
+			kept = slices.Delete(slices.Clone(kept), n, n+1)
+			break
 		}
-		st.Events = kept[n+1:]
-		d.passOn(i)
-		return
 	}
+	d.passOn(kept)
 }
 
-// passOn offers what is left of the events that were kept for step i, now that it is settled, to other steps.
-func (d *decision) passOn(i int) {
-	kept := d.s.Steps[i].Events
-	d.s.Steps[i].Events = nil
+// passOn offers events that were kept for a step that takes none of them any more to the others.
+func (d *decision) passOn(kept []v1alpha1.EarlyEvent) {
 	for _, k := range kept {
 		if e, ok := occurredOf(k); ok {
 			d.occurred(e)
 		}
 	}
+}
+
+// passOnFrom does so with those of step i.
+func (d *decision) passOnFrom(i int) {
+	kept := d.s.Steps[i].Events
+	d.s.Steps[i].Events = nil
+	d.passOn(kept)
 }
 
 // takeEffect judges, for a saga on its way back, what the events say that were kept for step i: what has taken effect is undone.
@@ -178,6 +237,10 @@ func (d *decision) takeEffect(i int) {
 	for _, k := range kept {
 		e, ok := occurredOf(k)
 		outcome, hears := d.hears(i, e)
+		if ok && hears && d.tookHold(i, e, outcome) {
+			d.doneUnasked(i, k.EventID)
+			return
+		}
 		if !ok || !hears || !d.tookEffect(i, e, outcome) {
 			continue
 		}
@@ -196,7 +259,7 @@ func (d *decision) tookEffect(i int, e Occurred, outcome Outcome) bool {
 
 func occurredOf(k v1alpha1.EarlyEvent) (Occurred, bool) {
 	var e early
-	if err := json.Unmarshal(k.Event.Raw, &e); err != nil {
+	if k.Event == nil || json.Unmarshal(k.Event.Raw, &e) != nil {
 		return Occurred{}, false
 	}
 	e.Occurred.Data = e.Data
@@ -258,5 +321,5 @@ func (p Run) Listens(s State) []Listening {
 }
 
 func settledByEvent(st *v1alpha1.StepStatus) bool {
-	return st.State == v1alpha1.StepSkipped || st.State != v1alpha1.StepNotStarted && st.EventID != ""
+	return st.State == v1alpha1.StepSkipped || st.EventID != "" && st.Action != nil && st.Action.Outcome == v1alpha1.ExchangeSucceeded
 }

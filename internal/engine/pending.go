@@ -18,7 +18,7 @@ type Command struct {
 	Participant string
 	Type        string        // <participant>.<command or event>
 	Publish     bool          // an event: nobody answers it
-	Observed    bool          // backward, in a saga that only observes: the participant never saw a command of the action
+	Observed    bool          // backward, where doing the step sends no command: the participant has no row of it, and undoes all the same
 	Data        []byte        // a JSON object
 	Time        time.Time     // when the attempt was decided, whole seconds, UTC
 	Expiry      time.Time     // zero: never
@@ -103,7 +103,7 @@ func (r Run) command(s *State, i int, dir Direction, c *call, x *v1alpha1.Exchan
 		command.Expiry = x.ExpiryTime.UTC()
 	}
 	if dir == Backward && !c.publish {
-		command.Observed = r.observed && def.kind == kindAction
+		command.Observed = !r.asks(i)
 		command.UndoesRound = 1 // of the lost run, where this one sent none
 		if st.Action != nil {
 			command.UndoesRound = st.Action.Round

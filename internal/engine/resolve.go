@@ -135,6 +135,11 @@ func (d *decision) again(i int, dir Direction) {
 		st.State = v1alpha1.StepCompensating
 	}
 	x := exchangeOf(st, dir)
+	if x == nil {
+		d.causedBy = ""
+		d.ask(i, dir, 1)
+		return
+	}
 	if x.Outcome == v1alpha1.ExchangeFailed && x.Code != v1alpha1.CodeKeyUsed {
 		cause := ""
 		round := x.Round + 1
@@ -156,7 +161,7 @@ func (d *decision) waitsAgain(i int) bool {
 	st, def := &d.s.Steps[i], &d.Program.steps[i]
 	waits := def.kind == kindDelay || def.kind == kindApproval || def.await != nil
 	switch {
-	case neverSent(st.Action) && (waits || def.when != nil):
+	case neverSent(st.Action) && (waits || def.when != nil || def.once):
 		d.causedBy = ""
 		d.begin(i)
 	case !waits:
@@ -182,12 +187,12 @@ func (d *decision) decide(i int, r v1alpha1.Resolution) {
 		st.State = v1alpha1.StepSkipped
 	case v1alpha1.ResolutionMarkDone:
 		st.ApprovedBy = append(st.ApprovedBy, r.By)
-		if r.Output != nil {
-			st.Output, _ = d.keep(def, r.Output.Raw, "") // takes has judged it
-		}
 		if len(st.ApprovedBy) < def.approval.approvers {
 			st.Decision++
 			return
+		}
+		if r.Output != nil {
+			st.Output, _ = d.keep(def, r.Output.Raw, "") // takes has judged it
 		}
 		d.end(st.Action, v1alpha1.ExchangeSucceeded)
 		st.State = v1alpha1.StepSucceeded

@@ -34,6 +34,8 @@ func TestAnObservedSagaFollowsWhatServicesDo(t *testing.T) {
 		"an optional step may fail":                                {def: "a | b optional | c | observed", story: "start; event a-service.do-succeeded; event b-service.do-failed X", steps: "a=Succeeded b=Failed c=Running"},
 		"events are published as in any saga":                      {def: "a | e publish none | observed", story: "start; event a-service.do-succeeded", asked: "e/forward/1/1"},
 		"a success after a failure is undone, and what may follow": {def: parcel, story: "start; event a-service.do-succeeded; event b-service.do-failed X; event b-service.do-succeeded", asked: "a/backward/1/1 c/backward/1/1"},
+		"one that was undone before it was done is told of":        {def: parcel, story: "start; event a-service.do-succeeded; b due; undo c ok; undo b ok; event b-service.do-succeeded", verdicts: "Late"},
+		"a pivot that is told of after all says so to the person":  {def: "a | p pivot | observed", story: "start; a due; event p-service.do-succeeded", verdicts: "Applied", steps: "a=Compensating p=NeedsIntervention"},
 		"the same definition can be orchestrated":                  {def: "a | b | c", story: "start", asked: "a/forward/1/1"},
 		"where events are nobody's":                                {def: "a | b | c", story: "start; event a-service.do-succeeded", verdicts: "Settled", asked: "a/forward/1/1"},
 	})
@@ -63,17 +65,30 @@ func TestWhatASagaListensFor(t *testing.T) {
 	for name, r := range map[string]struct {
 		got, want []engine.Listening
 	}{
-		"an orchestrated saga for nothing":       {listens("a | b", "start"), nil},
-		"an observed one for all of its steps":   {listens("a | b | observed", "start"), append(a, b...)},
-		"before its start, too":                  {listens("a | b | observed", "nothing"), append(a, b...)},
-		"not for what has been told":             {listens("a | b | observed", "start; event a-service.do-succeeded"), b},
-		"nor after its end":                      {listens("a | observed", "start; event a-service.do-succeeded"), nil},
-		"an await for its event, under its key":  {listens("w await=x key=k", "start"), []engine.Listening{{Participant: "w-service", Type: "w-service.x", Key: "k"}}},
-		"two of the same kind for it once":       {listens("v await=x of=shop | w await=x of=shop", "start"), []engine.Listening{happened("shop", "x")}},
-		"not for what a condition has left away": {listens("w await=x when=no | b", "start"), nil},
+		"an orchestrated saga for nothing":        {listens("a | b", "start"), nil},
+		"an observed one for all of its steps":    {listens("a | b | observed", "start"), append(a, b...)},
+		"before its start, too":                   {listens("a | b | observed", "nothing"), append(a, b...)},
+		"not for what has been told":              {listens("a | b | observed", "start; event a-service.do-succeeded"), b},
+		"but still for a success after a failure": {listens("a | b | observed", "start; event a-service.do-succeeded; event b-service.do-failed X"), b},
+		"nor after its end":                       {listens("a | observed", "start; event a-service.do-succeeded"), nil},
+		"an await for its event, under its key":   {listens("w await=x key=k", "start"), []engine.Listening{{Participant: "w-service", Type: "w-service.x", Key: "k"}}},
+		"two of the same kind for it once":        {listens("v await=x of=shop | w await=x of=shop", "start"), []engine.Listening{happened("shop", "x")}},
+		"not for what a condition has left away":  {listens("w await=x when=no | b", "start"), nil},
 	} {
 		if diff := cmp.Diff(r.want, r.got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestAnUndoOfWhatNoCommandDidSaysSo(t *testing.T) {
+	for def, story := range map[string]string{
+		"w await=x undo | b":    "start; event w-service.x; b failed X",
+		"w publish undo | b":    "start; w published; b failed X",
+		"w approval=1 undo | b": "start; decide w 1 MarkDone; b failed X",
+	} {
+		if c := command(t, def, story); !c.Observed || c.Step != "w" || c.Direction != engine.Backward {
+			t.Errorf("%s: %+v", def, c)
 		}
 	}
 }

@@ -48,6 +48,9 @@ func (d *decision) stopWaiting(i int) {
 	case st.Action.Outcome == v1alpha1.ExchangeRetrying && st.Action.Attempt == 0:
 		d.end(st.Action, v1alpha1.ExchangeFailed) // every attempt so far was answered
 		st.State = v1alpha1.StepFailed
+		if latched(d.s, v1alpha1.LatchAdopt) {
+			st.State = v1alpha1.StepUnknown // the lost run may have come further
+		}
 		d.changed = true
 	case st.Action.Outcome == v1alpha1.ExchangeRetrying:
 		d.exhausted(i, Forward)
@@ -173,8 +176,12 @@ func (d *decision) restsBackward(i int) bool {
 func (d *decision) undo(i int) {
 	d.changed = true
 	st := &d.s.Steps[i]
-	if d.Program.steps[i].compensation == nil {
+	switch def := &d.Program.steps[i]; {
+	case def.compensation == nil:
 		st.State = v1alpha1.StepCompensated // it says that it changes nothing
+		return
+	case st.Action == nil && d.asks(i) && len(def.action.retry.retryable) > 0:
+		d.wait(st) // nobody knows in which round the lost run has done it
 		return
 	}
 	st.State = v1alpha1.StepCompensating

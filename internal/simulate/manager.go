@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 
+	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 	"github.com/sagas-dev/saga-operator/internal/engine"
 )
 
@@ -246,6 +247,9 @@ func (m *Manager) sendOnce(s *Saga, before, stored engine.State) error {
 	commands, err := s.Run.Once(before, stored)
 	for _, c := range commands {
 		message := Message{SagaUID: s.UID, SagaKey: s.Key, Command: c}
+		if c.Direction == engine.Backward && !c.Publish && c.Observed == s.asks(c.Step) {
+			m.world.broken("%s says that no command came before: %t", c.Key(), c.Observed)
+		}
 		if _, again := m.world.sent[message.ID()]; again {
 			m.world.broken("%s is sent again, and may be sent only once", message.ID())
 		}
@@ -281,4 +285,11 @@ func (m *Manager) hear(s *Saga, p engine.Published) {
 
 func (m *Manager) unhear(s *Saga, p engine.Published) {
 	m.heard[s.UID] = slices.DeleteFunc(slices.Clone(m.heard[s.UID]), func(other engine.Published) bool { return other == p })
+}
+
+// asks says whether doing a step means sending a command: then the participant has a row of it that undoing looks for.
+func (s *Saga) asks(step string) bool {
+	return s.Definition.Mode != v1alpha1.ModeObserved && slices.ContainsFunc(s.Definition.Steps, func(def v1alpha1.Step) bool {
+		return def.Name == step && def.Action != nil
+	})
 }

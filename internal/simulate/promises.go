@@ -289,6 +289,12 @@ func (w Write) mayStand(i int) bool {
 	return effect && undone(w.Saga.Definition.Steps[i]) && st.Compensation == nil && st.Resolved == nil
 }
 
+// toldOnly says whether all that is known of a step that never started is that an event tells of it: a person is asked.
+func toldOnly(old, after *v1alpha1.StepStatus) bool {
+	return old.State == v1alpha1.StepNotStarted && after.State == v1alpha1.StepNeedsIntervention &&
+		after.Action != nil && after.Action.Code == v1alpha1.CodeLateSuccess
+}
+
 // checkPivot: beyond the point of no return nothing goes backward, and a pivot whose outcome is unknown goes backward on a
 // person's word only.
 func (w Write) checkPivot() error {
@@ -297,6 +303,9 @@ func (w Write) checkPivot() error {
 	}
 	for i := range w.Before.Steps {
 		old, after := &w.Before.Steps[i], &w.After.Steps[i]
+		if toldOnly(old, after) {
+			continue
+		}
 		switch w.Saga.Definition.Steps[i].Recovery {
 		case v1alpha1.RecoveryPivot:
 			answered := after.Action == nil || after.Action.Outcome == v1alpha1.ExchangeFailed
