@@ -3,9 +3,11 @@ package lint
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
+	"github.com/sagas-dev/saga-operator/internal/admission"
 	"github.com/sagas-dev/saga-operator/internal/engine"
 	"github.com/sagas-dev/saga-operator/internal/manifests"
 	"github.com/sagas-dev/saga-operator/internal/order"
@@ -29,9 +31,35 @@ func (r *run) judge(o *object) {
 		r.add(Error, o, refusal.Field, "%s", refusal.Message)
 	}
 	if len(refusals) > 0 {
+		r.nameStep(o, stored, refusals)
 		return
 	}
-	var err error
+	if err := o.decode(stored); err != nil {
+		r.add(Error, o, "", "%v", err)
+		return
+	}
+	r.judgeDeeper(o)
+}
+
+// nameStep says which step it is that a rule over all of them has refused: the engine's sentence names it.
+func (r *run) nameStep(o *object, stored map[string]any, refusals []admission.Refusal) {
+	overSteps := func(refusal admission.Refusal) bool {
+		return refusal.Field == "spec.steps" || refusal.Field == "spec.definition.steps"
+	}
+	refused := *o
+	if !slices.ContainsFunc(refusals, overSteps) || refused.decode(stored) != nil { // what cannot be read is said by a refusal of its own
+		return
+	}
+	switch {
+	case refused.definition != nil:
+		r.compile(o, "spec", refused.definition.Spec)
+	case refused.saga != nil && refused.saga.Spec.Definition != nil:
+		r.compile(o, "spec.definition", *refused.saga.Spec.Definition)
+	}
+}
+
+// decode reads what the schema has accepted.
+func (o *object) decode(stored map[string]any) (err error) {
 	switch o.meta.Kind {
 	case "SagaDefinition":
 		o.definition, err = decode[v1alpha1.SagaDefinition](stored)
@@ -44,11 +72,7 @@ func (r *run) judge(o *object) {
 	case "SagaTrigger":
 		o.trigger, err = decode[v1alpha1.SagaTrigger](stored)
 	}
-	if err != nil {
-		r.add(Error, o, "", "%v", err)
-		return
-	}
-	r.judgeDeeper(o)
+	return err
 }
 
 // decode reads an object that the schema has accepted.
@@ -76,6 +100,9 @@ func (r *run) judgeDeeper(o *object) {
 	case o.trigger != nil:
 		if _, err := trigger.Compile(r.expressions, o.trigger); err != nil {
 			r.addError(o, "", err)
+		}
+		if o.trigger.Spec.Order != nil {
+			r.judgeOrder(o)
 		}
 	case o.order != nil:
 		if err := order.Check(o.order.Spec); err != nil {

@@ -65,6 +65,7 @@ func TestWhatIsWrongIsFoundWhereItStands(t *testing.T) {
 			strings.Replace(catalogue, "compensation: {command: refund}", "compensation:\n      comand: refund", 1),
 			[]string{
 				`f.yaml:12 (SagaDefinition/checkout): spec.steps: Invalid value: a compensation needs exactly one of a command, an event to publish, and policy None`,
+				`f.yaml:16 (SagaDefinition/checkout): spec.steps[0].compensation: exactly one of a command, an event to publish, and policy None is needed`,
 				`f.yaml:17 (SagaDefinition/checkout): spec.steps[0].compensation.comand: unknown field "spec.steps[0].compensation.comand"`,
 			},
 		},
@@ -74,7 +75,17 @@ func TestWhatIsWrongIsFoundWhereItStands(t *testing.T) {
 		},
 		"a rule over steps": {
 			strings.Replace(catalogue, "    compensation: {command: refund}\n", "", 1),
-			[]string{`f.yaml:12 (SagaDefinition/checkout): spec.steps: Invalid value: a Compensatable step needs a compensation; where it changes nothing, say compensation: {policy: None}`},
+			[]string{
+				`f.yaml:12 (SagaDefinition/checkout): spec.steps: Invalid value: a Compensatable step needs a compensation; where it changes nothing, say compensation: {policy: None}`,
+				`f.yaml:13 (SagaDefinition/checkout): spec.steps[0].compensation: a Compensatable step needs one, or policy None`,
+			},
+		},
+		"a step that depends on none before it": {
+			strings.Replace(catalogue, "- name: charge", "- name: charge\n    dependsOn: [bill]", 1),
+			[]string{
+				`f.yaml:12 (SagaDefinition/checkout): spec.steps: Invalid value: `,
+				`f.yaml:14 (SagaDefinition/checkout): spec.steps[0].dependsOn[0]: "bill" is no earlier step`,
+			},
 		},
 		"an expression": {
 			strings.Replace(catalogue, "${params.amount}", "${params.amount + }", 1),

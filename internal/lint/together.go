@@ -88,6 +88,8 @@ func (r *run) findDefinition(o *object, definitions map[place]*object) {
 		r.add(Warning, o, "spec.definitionRef.name", "SagaDefinition %q is not among these files", ref.Name)
 	case o.saga != nil && ref.Revision == "" && found.compiled != nil:
 		r.judgeParams(o, found.compiled)
+	case o.trigger != nil && ref.Revision == "" && found.compiled != nil:
+		r.judgeMapping(o, found.definition, found.compiled)
 	}
 }
 
