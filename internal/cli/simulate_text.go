@@ -19,7 +19,7 @@ func writeProved(out io.Writer, p proved, traces bool) {
 	if n := len(p.Report.Breaches()); n > 0 {
 		verdict = fmt.Sprintf("%d of their ends must not be", n)
 	}
-	fmt.Fprintf(out, "%d lives with at most %s, played in %.1fs: %s.\n\n", p.Report.Runs, faults(p.Report.Faults), p.Seconds, verdict)
+	fmt.Fprintf(out, "%s, played in %.1fs: %s.\n\n", lives(p.Report), p.Seconds, verdict)
 	writeEnds(out, p.Report)
 	writeTimes(out, p.Report)
 	for _, e := range p.Report.Ends {
@@ -27,6 +27,16 @@ func writeProved(out io.Writer, p proved, traces bool) {
 			writeTrace(out, e)
 		}
 	}
+}
+
+func lives(r explore.Report) string {
+	switch {
+	case r.Faults > 0:
+		return fmt.Sprintf("%d lives with at most %s", r.Runs, faults(r.Faults))
+	case r.Runs == 1:
+		return "1 life without faults"
+	}
+	return fmt.Sprintf("%d lives without faults", r.Runs)
 }
 
 func faults(n int) string {

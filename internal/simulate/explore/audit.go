@@ -112,6 +112,9 @@ func waitInWords(st *v1alpha1.StepStatus) string {
 	if x == nil {
 		return "it was never asked for, but may have been done: by the run that was lost, or by services on their own"
 	}
+	if x.Outcome == v1alpha1.ExchangeFailed && x.StartTime == nil {
+		return fmt.Sprintf("%s could not be sent: its input cannot be made (%s): %s", what, x.Code, x.Message)
+	}
 	if x.Outcome == v1alpha1.ExchangeFailed {
 		return fmt.Sprintf("%s was answered failed (%s)", what, x.Code)
 	}
@@ -150,6 +153,9 @@ func (r *run) timeSteps(t *tally, s engine.State) {
 	for i := range s.Steps {
 		for j, x := range []*v1alpha1.Exchange{s.Steps[i].Action, s.Steps[i].Compensation} {
 			begun, ok := r.begun[place{s.Steps[i].Name, []engine.Direction{engine.Forward, engine.Backward}[j]}]
+			if !ok && x != nil && x.StartTime != nil {
+				begun, ok = x.StartTime.Time, true // a delay, an await or an approval sends nothing
+			}
 			if ok && x != nil && x.EndTime != nil {
 				t.spent[2*i+j] = max(t.spent[2*i+j], x.EndTime.Sub(begun))
 			}

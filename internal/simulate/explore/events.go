@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"cmp"
 	"slices"
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
@@ -73,9 +74,22 @@ func (r *run) happen(i int, data []byte) engine.Occurred {
 
 func (r *run) happenWell(i int) {
 	e := r.happen(i, r.x.Answers[r.x.Definition.Steps[i].Name])
-	r.say("%s happens, as %s awaits", e.Type, r.x.Definition.Steps[i].Name)
-	r.hear(e)
 	r.happened[i] = true
+	if r.fits(i, e) {
+		r.say("%s happens, as %s awaits", e.Type, r.x.Definition.Steps[i].Name)
+	} else {
+		data := cmp.Or(string(e.Data), "{}")
+		r.say("%s happens with %.300s, which the filter of %s does not let through: name its data with --outputs", e.Type, data, r.x.Definition.Steps[i].Name)
+	}
+	r.hear(e)
+}
+
+// fits says whether the event settles step i, which waits for it: the saga is asked, in a world that is thrown away.
+func (r *run) fits(i int, e engine.Occurred) bool {
+	asked := r.fork()
+	asked.hear(e)
+	asked.decide()
+	return !open(&asked.state().Steps[i])
 }
 
 func (r *run) hear(events ...engine.Occurred) { r.saga.Events = append(r.saga.Events, events...) }

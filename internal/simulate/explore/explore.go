@@ -47,7 +47,8 @@ type End struct {
 // Breach is the phase of an End that must not be.
 const Breach = "Breach"
 
-// StepTime is how long one step took at most, from the first sending of a command to what settled it.
+// StepTime is how long one step took at most, to what settled it: from the first sending of its command or, where it sends none,
+// from when it began to wait.
 type StepTime struct {
 	Step     string        `json:"step"`
 	Forward  time.Duration `json:"forward"`

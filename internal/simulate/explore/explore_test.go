@@ -8,6 +8,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 	"github.com/sagas-dev/saga-operator/internal/engine"
@@ -157,6 +158,42 @@ func TestASagaThatCannotCompleteIsABreachWithoutAnyFault(t *testing.T) {
 	r := Explore(caseOf(t, sequence(2, step(1, v1alpha1.Step{When: "params.missing", Delay: &v1alpha1.Delay{For: hours(1)}}))), Options{Faults: 2})
 	if b := r.Breaches(); len(b) != 1 || r.Faults != 0 || b[0].Detail != "nothing goes wrong, and the saga is Compensated all the same" {
 		t.Error(show(r))
+	}
+}
+
+func TestALifeTellsWhichMadeUpEventTheFilterDoesNotLetThrough(t *testing.T) {
+	c := caseOf(t, sequence(1, step(0, v1alpha1.Step{Await: &v1alpha1.Await{Event: "paid", Filter: "event.data.amount > 10", Timeout: hours(1)}})))
+	c.Answers = map[string][]byte{"a": []byte(`{"amount":0}`)}
+	r := Explore(c, Options{Faults: 0})
+	want := `service.paid happens with {"amount":0}, which the filter of a does not let through: name its data with --outputs`
+	if b := r.Breaches(); len(b) != 1 || !slices.Contains(b[0].Trace, want) {
+		t.Error(show(r))
+	}
+	c.Answers = map[string][]byte{"a": []byte(`{"amount":11}`)}
+	if r := Explore(c, Options{Faults: 0}); len(r.Breaches()) > 0 || !slices.Contains(r.Ends[0].Trace, "service.paid happens, as a awaits") {
+		t.Error(show(r))
+	}
+}
+
+func TestWhatCannotBeSentIsNotSaidToBeAnswered(t *testing.T) {
+	r := Explore(caseOf(t, sequence(2, func(def *v1alpha1.SagaDefinitionSpec) {
+		def.Steps[0].Compensation.Input = &runtime.RawExtension{Raw: []byte(`{"id": "${params.id}"}`)}
+	})), Options{Faults: 1})
+	want := `a: undoing it could not be sent: its input cannot be made (InvalidInput): `
+	if !slices.ContainsFunc(r.Ends, func(e End) bool { return strings.HasPrefix(e.Detail, want) && strings.Contains(e.Detail, "id") }) {
+		t.Error(show(r))
+	}
+}
+
+func TestWhatWaitsWithoutACommandIsTimedToo(t *testing.T) {
+	r := Explore(caseOf(t, sequence(3,
+		step(0, v1alpha1.Step{Delay: &v1alpha1.Delay{For: hours(1)}}),
+		step(1, v1alpha1.Step{Await: &v1alpha1.Await{Event: "paid", Timeout: hours(2)}}),
+		step(2, v1alpha1.Step{Approval: &v1alpha1.Approval{Timeout: hours(3)}}))), Options{Faults: 1})
+	for i, s := range r.Steps {
+		if want := time.Duration(i+1) * time.Hour; s.Forward < want || s.Forward > want+time.Minute {
+			t.Errorf("%s takes %s, want %s", s.Step, s.Forward, want)
+		}
 	}
 }
 
