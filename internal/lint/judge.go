@@ -132,6 +132,7 @@ func (r *run) compile(o *object, field string, spec v1alpha1.SagaDefinitionSpec)
 		return nil
 	}
 	r.readsOutputs(o, field, spec)
+	r.inheritsOutputs(o, field, spec)
 	return compiled
 }
 

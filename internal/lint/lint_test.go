@@ -132,6 +132,18 @@ func TestWhatIsWrongIsFoundWhereItStands(t *testing.T) {
 `,
 			[]string{`f.yaml:22 (SagaDefinition/checkout): warning: spec.steps[2]: reads the output of step "gift", which has none where its condition (when) is false: write steps['gift'].?output.?field.orValue('')`},
 		},
+		"a compensation that cannot be sent without another step's output": {
+			catalogue + `  - name: insure
+    participant: payment
+    action: {command: insure, input: {charge: "${steps.charge.output.id}"}}
+    compensation: {command: release}
+  - name: gift
+    participant: payment
+    action: {command: gift, input: {charge: "${steps.charge.output.id}"}}
+    compensation: {command: ungift, input: {amount: "${params.amount}"}}
+`,
+			[]string{`f.yaml:20 (SagaDefinition/checkout): warning: spec.steps[1].compensation: takes the input of the action, which reads the output of step "charge": `},
+		},
 		"an event key": {
 			strings.Replace(catalogue, "topics: {commands: payment.commands}", "topics: {commands: payment.commands}\n  eventKey: event.data.", 1),
 			[]string{`f.yaml:6 (SagaParticipant/payment): spec.eventKey: 1:12: Syntax error`},

@@ -27,6 +27,23 @@ func (r *run) readsOutputs(o *object, field string, spec v1alpha1.SagaDefinition
 	}
 }
 
+// inheritsOutputs warns of compensations that take the input of their action where that reads what another step gave. A saga that was lost,
+// made anew and adopted undoes what may have been done without having heard what was answered.
+func (r *run) inheritsOutputs(o *object, field string, spec v1alpha1.SagaDefinitionSpec) {
+	for i, step := range spec.Steps {
+		c := step.Compensation
+		if step.Action == nil || step.Action.Input == nil || c == nil || c.Command == "" || c.Input != nil {
+			continue
+		}
+		for _, source := range spec.Steps {
+			if source.Name != step.Name && readsPlainly(step.Action.Input, source.Name) {
+				r.add(Warning, o, fmt.Sprintf("%s.steps[%d].compensation", field, i), "takes the input of the action, which reads the output of step %q: "+
+					"a saga that is made anew and adopted may not have it, and could not undo: give the compensation an input made of params", source.Name)
+			}
+		}
+	}
+}
+
 func (r *run) unguarded(o *object, field, step, why string) {
 	r.add(Warning, o, field, "reads the output of step %q, which has none where %s: write steps['%s'].?output.?field.orValue('')", step, why, step)
 }
