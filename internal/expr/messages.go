@@ -45,15 +45,47 @@ func before(a, b *common.Error) bool {
 // explainIssue leaves out of CEL's messages what says nothing to the writer of a definition, and adds what does.
 func (p place) explainIssue(message string) string {
 	message = strings.ReplaceAll(message, " (in container '')", "")
-	message = strings.ReplaceAll(message, "'<EOF>'", "the end")
 	message, _, _ = strings.Cut(message, " expecting {")
 	switch {
+	case strings.HasPrefix(message, syntaxError):
+		message = explainSyntax(strings.TrimPrefix(message, syntaxError))
+	case message == "comprehension exceeds nesting limit":
+		message = fmt.Sprintf("more than %d comprehensions (map, filter, all, exists) stand inside each other or in a chain", maxComprehensions)
 	case strings.HasPrefix(message, "undeclared reference to '"):
 		message += p.otherwise(message)
 	case message == "invalid matches argument":
 		message = fmt.Sprintf("the pattern is not RE2, or larger than %d instructions", maxRegexProgram)
 	}
 	return oneLine(message)
+}
+
+const syntaxError = "Syntax error: "
+
+var (
+	tooEarly   = regexp.MustCompile(`^(?:mismatched input|missing '(.+)' at) '<EOF>'$`)
+	strayToken = regexp.MustCompile(`^token recognition error at: '(?s:(.+))'$`)
+)
+
+// explainSyntax says in words what the parser says in terms of its grammar, where these are the mistakes that are made most.
+func explainSyntax(message string) string {
+	if m := tooEarly.FindStringSubmatch(message); m != nil && m[1] != "" {
+		return fmt.Sprintf("the expression ends too early: %s is missing", m[1])
+	} else if m != nil {
+		return "the expression ends too early"
+	}
+	m := strayToken.FindStringSubmatch(message)
+	if m == nil {
+		return syntaxError + strings.ReplaceAll(message, "'<EOF>'", "the end")
+	}
+	switch m[1][0] {
+	case '=':
+		return "= is no operator: compare with =="
+	case '&', '|':
+		return fmt.Sprintf("%[1]c is no operator: write %[1]c%[1]c", m[1][0])
+	case '"', '\'':
+		return "no " + m[1][:1] + " ends the text that begins here"
+	}
+	return syntaxError + message
 }
 
 var missingKey = regexp.MustCompile(`^no such key: ([A-Za-z_][A-Za-z0-9_]*)$`)

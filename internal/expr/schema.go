@@ -210,7 +210,8 @@ func explainSchema(err error) string {
 	case errors.As(err, &load):
 		return fmt.Sprintf("$ref to %q leads outside of the schema: put what it refers to under $defs", clip(strings.TrimPrefix(load.URL, schemaHome), 200))
 	case errors.As(err, &scheme) && errors.As(scheme.Err, &broken):
-		return violations(broken)
+		return strings.ReplaceAll(violations(broken), "/type: matches none of the alternatives (anyOf)",
+			"/type: must be one of array, boolean, integer, null, number, object, string, or a list of these")
 	case errors.As(err, &missing):
 		return fmt.Sprintf("$ref to %q leads nowhere", clip(strings.TrimPrefix(missing.URL, schemaHome), 200))
 	}

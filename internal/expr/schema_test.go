@@ -122,7 +122,7 @@ func TestCompileSchemaRefuses(t *testing.T) {
 		"a schema beyond its bound":   {`{"title": "` + strings.Repeat("x", MaxSchema) + `"}`, "it is 32781 bytes, at most 32768 are allowed"},
 		"a schema nested too far":     {strings.Repeat(`{"not":`, 70) + "{}" + strings.Repeat("}", 70), "the document is nested too deeply, at most 64 levels are allowed"},
 		"another draft":               {`{"$schema": "http://json-schema.org/draft-07/schema#"}`, "/$schema: only https://json-schema.org/draft/2020-12/schema is supported: leave it out"},
-		"an unknown type":             {`{"properties": {"a": {"type": "text"}}}`, `/properties/a/type: matches none of the alternatives (anyOf)`},
+		"an unknown type":             {`{"properties": {"a": {"type": "text"}}}`, `/properties/a/type: must be one of array, boolean, integer, null, number, object, string, or a list of these`},
 		"a bound that is no number":   {`{"minimum": "1"}`, "/minimum: must be of type number, is string"},
 		"a reference to the network":  {`{"$ref": "https://example.com/order.json"}`, `$ref to "https://example.com/order.json" leads outside of the schema: put what it refers to under $defs`},
 		"a reference to a file":       {`{"properties": {"a": {"$ref": "file:///etc/passwd"}}}`, `$ref to "file:///etc/passwd" leads outside of the schema: put what it refers to under $defs`},

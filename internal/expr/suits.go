@@ -66,5 +66,9 @@ func notTrueOrFalse(typeName string) *Error {
 	if typeName == "null_type" {
 		return renderError("gives null, where true or false is needed")
 	}
-	return renderError("gives a %s, where true or false is needed", typeName)
+	article := "a"
+	if typeName == "int" {
+		article = "an"
+	}
+	return renderError("gives %s %s, where true or false is needed", article, typeName)
 }

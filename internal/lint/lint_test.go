@@ -89,11 +89,11 @@ func TestWhatIsWrongIsFoundWhereItStands(t *testing.T) {
 		},
 		"an expression": {
 			strings.Replace(catalogue, "${params.amount}", "${params.amount + }", 1),
-			[]string{`f.yaml:15 (SagaDefinition/checkout): spec.steps[0].action.input.amount: 1:17: Syntax error: mismatched input the end`},
+			[]string{`f.yaml:15 (SagaDefinition/checkout): spec.steps[0].action.input.amount: 1:17: the expression ends too early`},
 		},
 		"a schema of parameters": {
 			strings.Replace(catalogue, "type: object, required", "type: thing, required", 1),
-			[]string{`f.yaml:11 (SagaDefinition/checkout): spec.parameters: schema is not valid: /type: matches none of the alternatives`},
+			[]string{`f.yaml:11 (SagaDefinition/checkout): spec.parameters: schema is not valid: /type: must be one of array, boolean, integer, null, number, object, string, or a list of these`},
 		},
 		"params that break the schema": {
 			catalogue + "---\n" + strings.Replace(run1, `{amount: "12.50"}`, "{amount: 12.5}", 1),
