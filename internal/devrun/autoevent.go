@@ -12,7 +12,6 @@ import (
 	"github.com/sagas-dev/saga-operator/internal/casetest"
 	"github.com/sagas-dev/saga-operator/internal/engine"
 	"github.com/sagas-dev/saga-operator/internal/local"
-	"github.com/sagas-dev/saga-operator/internal/simulate/sample"
 	"github.com/sagas-dev/saga-operator/internal/wire"
 )
 
@@ -56,12 +55,12 @@ func (r *session) autoEvent(ctx context.Context, s *local.Saga, def *v1alpha1.St
 }
 
 // eventFor makes the event that the step waits for, as the script describes it. It says on the screen why there is none.
-func (r *session) eventFor(s *local.Saga, def *v1alpha1.Step) (engine.Occurred, bool) {
-	e := engine.Occurred{Participant: def.Participant, Source: "/" + def.Participant, ID: "stub/" + s.Identity.UID + "/" + def.Name}
+func (r *session) eventFor(s *local.Saga, def *v1alpha1.Step) (e engine.Occurred, ok bool) {
+	e = engine.Occurred{Participant: def.Participant, Source: "/" + def.Participant, ID: "stub/" + s.Identity.UID + "/" + def.Name}
 	var err error
 	if def.Await != nil {
 		e.Type = def.Participant + "." + def.Await.Event
-		e.Data, e.DataSchema, err = r.awaited(s, def.Await, e.Type)
+		e, err = r.awaited(s, def, e)
 	} else {
 		asked := casetest.Asked{Step: def.Name, Direction: engine.Forward, Round: 1, Attempt: 1}
 		var reply casetest.Reply
@@ -74,28 +73,14 @@ func (r *session) eventFor(s *local.Saga, def *v1alpha1.Step) (engine.Occurred, 
 			e.Type = failed
 		}
 		e.Data, e.DataSchema = reply.Body, reply.DataSchema
-	}
-	if err == nil {
-		err = r.correlate(s, &e)
+		if err == nil {
+			err = r.correlate(s, &e)
+		}
 	}
 	if err != nil {
 		r.screen.line("stub %s cannot publish %s for %s: %v", def.Participant, e.Type, s.Identity.Name, err)
 	}
 	return e, err == nil
-}
-
-// awaited is the data of an awaited event: what the script says or, where it says nothing, the smallest that the schema accepts.
-func (r *session) awaited(s *local.Saga, await *v1alpha1.Await, kind string) (data []byte, schema string, err error) {
-	for _, e := range r.stubs.cases[definitionOf(s)].Events {
-		if e.Type == kind && e.Data != nil {
-			return e.Data.Raw, e.DataSchema, nil
-		}
-	}
-	if await.OutputSchema == nil {
-		return []byte("{}"), "", nil
-	}
-	data, err = sample.Value(await.OutputSchema.Raw)
-	return data, "", err
 }
 
 // member is an eventKey that reads one member of the event's data.

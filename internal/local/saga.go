@@ -118,6 +118,15 @@ func (s *Saga) Listens() []engine.Listening {
 	return s.run.Listens(s.State())
 }
 
+// Takes says whether the saga would take an event that occurred now. Nothing comes of it.
+func (s *Saga) Takes(now time.Time, e engine.Occurred) bool {
+	if s.compiled == nil || s.acceptance.Final {
+		return false
+	}
+	_, verdicts := s.run.Next(s.State(), now, []engine.Event{e})
+	return verdicts[0] == engine.Applied
+}
+
 // Observed says whether the saga sends no forward commands, but hears of what its participants do.
 func (s *Saga) Observed() bool { return s.Definition.Mode == v1alpha1.ModeObserved }
 
