@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -26,7 +28,16 @@ type catalogue struct {
 // located is a definition, wherever it stands.
 type located struct {
 	topics.Place
-	spec v1alpha1.SagaDefinitionSpec
+	spec   v1alpha1.SagaDefinitionSpec
+	inSaga bool // it is that of a saga, whose name it has
+}
+
+// bearer says what bears the definition's name.
+func (l located) bearer() string {
+	if l.inSaga {
+		return "saga"
+	}
+	return "definition"
 }
 
 // addObjects takes what files hold.
@@ -56,14 +67,14 @@ func (c *catalogue) addObject(o lint.Object) error {
 		if err := json.Unmarshal(o.JSON, &d); err != nil {
 			return err
 		}
-		c.definitions = append(c.definitions, located{place, d.Spec})
+		c.definitions = append(c.definitions, located{Place: place, spec: d.Spec})
 	case "Saga":
 		var s v1alpha1.Saga
 		if err := json.Unmarshal(o.JSON, &s); err != nil {
 			return err
 		}
 		if s.Spec.Definition != nil {
-			c.definitions = append(c.definitions, located{place, *s.Spec.Definition})
+			c.definitions = append(c.definitions, located{Place: place, spec: *s.Spec.Definition, inSaga: true})
 		}
 	case "SagaTrigger":
 		var t v1alpha1.SagaTrigger
@@ -95,7 +106,7 @@ func (c *catalogue) addCluster(ctx context.Context, s *session, everywhere bool)
 		return explain(fmt.Errorf("listing definitions: %w", err))
 	}
 	for _, d := range definitions.Items {
-		c.definitions = append(c.definitions, located{topics.Place{Namespace: d.Namespace, Name: d.Name}, d.Spec})
+		c.definitions = append(c.definitions, located{Place: topics.Place{Namespace: d.Namespace, Name: d.Name}, spec: d.Spec})
 	}
 	var triggers v1alpha1.SagaTriggerList
 	err := s.List(ctx, &triggers, options...)
@@ -108,32 +119,43 @@ func (c *catalogue) addCluster(ctx context.Context, s *session, everywhere bool)
 	return nil
 }
 
-// used are the participants with what the definitions of their namespace use them for.
-func (c *catalogue) used() ([]topics.Participant, error) {
+// used are the participants with what the definitions of their namespace use them for, and what is missing: a sentence about each
+// participant that a definition needs and that is not here.
+func (c *catalogue) used() (all []topics.Participant, missing []string, err error) {
 	expressions, err := expr.New()
 	if err != nil {
-		return nil, fmt.Errorf("making the compiler of expressions: %w", err)
+		return nil, nil, fmt.Errorf("making the compiler of expressions: %w", err)
 	}
 	uses := map[topics.Place]*engine.ParticipantUse{}
 	for _, d := range c.definitions {
 		compiled, err := engine.Compile(d.spec, expressions)
 		if err != nil {
-			return nil, fmt.Errorf("definition %q: %w: kubectl saga lint says what is wrong", d.Name, err)
+			return nil, nil, fmt.Errorf("%s %q: %w: kubectl saga lint says what is wrong", d.bearer(), d.Name, err)
 		}
-		for name, use := range compiled.Participants() {
-			at := topics.Place{Namespace: d.Namespace, Name: name}
+		needed := compiled.Participants()
+		for _, name := range slices.Sorted(maps.Keys(needed)) {
+			at, use := topics.Place{Namespace: d.Namespace, Name: name}, needed[name]
 			if uses[at] == nil {
 				uses[at] = &engine.ParticipantUse{}
+				if !c.has(at) {
+					missing = append(missing, fmt.Sprintf("SagaParticipant %q, which %s %s needs, is not among", name, d.bearer(), d.Name))
+				}
 			}
 			uses[at].Commands = uses[at].Commands || use.Commands
 			uses[at].Events = uses[at].Events || use.Events
 			uses[at].Listens = uses[at].Listens || use.Listens
 		}
 	}
-	var all []topics.Participant
 	for _, p := range c.participants {
 		at := topics.Place{Namespace: p.Namespace, Name: p.Name}
 		all = append(all, topics.Participant{Place: at, Topics: p.Spec.Topics, Use: uses[at]})
 	}
-	return all, nil
+	return all, missing, nil
+}
+
+// has says whether the participant is here. A file that names no namespace may be meant for any.
+func (c *catalogue) has(at topics.Place) bool {
+	return slices.ContainsFunc(c.participants, func(p v1alpha1.SagaParticipant) bool {
+		return p.Name == at.Name && (p.Namespace == at.Namespace || p.Namespace == "" || at.Namespace == "")
+	})
 }

@@ -48,9 +48,12 @@ func newTopics(streams genericiooptions.IOStreams) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		participants, err := found.used()
+		participants, missing, err := found.used()
 		if err != nil {
 			return err
+		}
+		for _, sentence := range missing {
+			fmt.Fprintf(streams.ErrOut, "warning: %s %s: its topics are missing\n", sentence, r.among(args))
 		}
 		return r.print(streams, topics.Of(r.options, participants, found.triggers))
 	}
@@ -112,6 +115,17 @@ func (r *topicsRequest) catalogue(ctx context.Context, streams genericiooptions.
 		return nil, err
 	}
 	return found, found.addCluster(ctx, s, r.everywhere)
+}
+
+// among says where the resources were looked for.
+func (r *topicsRequest) among(files []string) string {
+	switch {
+	case len(files) > 0:
+		return "these files"
+	case r.everywhere:
+		return "the cluster's"
+	}
+	return "those of the namespace"
 }
 
 func (r *topicsRequest) print(streams genericiooptions.IOStreams, needs topics.Needs) error {

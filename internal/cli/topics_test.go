@@ -43,6 +43,36 @@ func TestTopicsOfFilesAreListed(t *testing.T) {
 	expect(t, runWith(triggered, "topics", "-", "-o", "strimzi", "--strimzi-authentication", "none"), 0, "kind: KafkaTopic", "kind: KafkaUser")
 }
 
+func TestAParticipantThatIsMissingIsNamed(t *testing.T) {
+	const lease = `apiVersion: sagas.dev/v1alpha1
+kind: SagaDefinition
+metadata: {name: lease}
+spec:
+  steps:
+  - {name: charge, recovery: Retriable, participant: bank, action: {command: charge}}
+---
+apiVersion: sagas.dev/v1alpha1
+kind: Saga
+metadata: {name: trip}
+spec:
+  definition:
+    steps:
+    - {name: charge, recovery: Retriable, participant: bank, action: {command: charge}}
+    - {name: fly, recovery: Retriable, participant: airline, action: {command: fly}}
+`
+	p := runWith(lease, "topics", "-")
+	expect(t, p, 0, "default.saga.replies")
+	want := `warning: SagaParticipant "bank", which definition lease needs, is not among these files: its topics are missing
+warning: SagaParticipant "airline", which saga trip needs, is not among these files: its topics are missing
+`
+	if p.err != want {
+		t.Errorf("it says %q, not %q", p.err, want)
+	}
+	if p := runWith(triggered, "topics", "-", "-o", "json"); p.err != "" {
+		t.Errorf("it says %q of files that lack nothing", p.err)
+	}
+}
+
 func TestTopicsOfTheClusterAreListed(t *testing.T) {
 	c := newCluster(t)
 	c.pinned("checkout", action("reserve", "inventory", "reserve", "release"))
