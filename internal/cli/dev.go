@@ -72,6 +72,8 @@ func devError(err error, port int) error {
 	switch {
 	case errors.Is(err, devrun.ErrNotCompleted):
 		return errSilent
+	case errors.Is(err, devrun.ErrNothingToRun):
+		return misuse("--filename: %w", err)
 	case errors.Is(err, devbroker.ErrPortTaken):
 		return fmt.Errorf("--port: %d: %w; choose another one, or 0 for one that is free", port, devbroker.ErrPortTaken)
 	}

@@ -28,6 +28,7 @@ func TestTheExitCodeOfADevelopmentSessionSaysWhatCameOfIt(t *testing.T) {
 		"real and stub":             {[]string{"-f", samples, "--real", "payment", "--stub", "payment"}, exitMisused, "", `"payment" cannot be both`},
 		"an argument":               {[]string{"-f", samples, "more"}, exitMisused, "", "more"},
 		"a script that has no case": {[]string{"-f", samples, "--once", "--port", "0", "--script", samples + "/participants.yaml"}, exitFailed, "", "--script"},
+		"nothing to run":            {[]string{"-f", samples + "/participants.yaml", "--once", "--port", "0"}, exitMisused, "", "no Saga or OrderWorkflow among the files"},
 		"a participant of no file":  {[]string{"-f", samples, "--once", "--port", "0", "--real", "x"}, exitFailed, "", `--real: "x" is no participant`},
 	} {
 		t.Run(name, func(t *testing.T) {

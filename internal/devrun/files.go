@@ -37,25 +37,58 @@ func (r *session) filesChanged() bool {
 
 func (r *session) paths() []string { return append(slices.Clone(r.o.Paths), r.o.Start...) }
 
+// loaded is what the files say, as far as it can be used.
+type loaded struct {
+	set   *manifests.Set
+	sagas []*v1alpha1.Saga // also those of orders
+}
+
 // reload looks at the files again: new sagas and orders start, and what is asked of running ones is taken. A definition that has
 // changed counts for sagas that start from now on.
 func (r *session) reload() error {
-	set, err := manifests.Read(r.paths()...)
-	if err != nil {
+	files, err := r.load()
+	if files == nil {
 		return err
 	}
+	return errors.Join(err, r.take(files))
+}
+
+// load reads the files, and starts nothing yet. Its error says all that is wrong; nil, too: nothing can be used.
+func (r *session) load() (*loaded, error) {
+	set, err := manifests.Read(r.paths()...)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.learnScripts(); err != nil {
+		return nil, err
+	}
+	files := &loaded{set: set}
+	files.sagas, err = sagasIn(set)
 	r.topics.learn(set)
+	return files, errors.Join(err, r.compile(set))
+}
+
+// compile says what is wrong with the definitions of the files.
+func (r *session) compile(set *manifests.Set) error {
+	var errs []error
+	for _, d := range set.Definitions {
+		if err := r.runner.Check(d.Value.Spec); err != nil {
+			errs = append(errs, fmt.Errorf("%s: SagaDefinition %q: %w", d.File, d.Value.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// take makes the topics and starts the sagas that are new.
+func (r *session) take(files *loaded) error {
 	if err := r.makeTopics(); err != nil {
 		return err
 	}
-	if err := r.learnScripts(); err != nil {
-		return err
+	var errs []error
+	for _, saga := range files.sagas {
+		errs = append(errs, r.want(files.set, saga))
 	}
-	wanted, err := sagasIn(set)
-	for _, saga := range wanted {
-		err = errors.Join(err, r.want(set, saga))
-	}
-	return err
+	return errors.Join(errs...)
 }
 
 // sagasIn are the sagas of the files, and those of their orders.

@@ -2,6 +2,8 @@ package devrun
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
@@ -50,21 +52,37 @@ func (r *session) loop(ctx context.Context) error {
 	}
 }
 
-// begin reads the files and starts what they hold. What is wrong with them now ends the session; later it is only told.
+// begin reads the files and starts what they hold. What is wrong with them now ends the session, before it is ready; later it is
+// only told.
 func (r *session) begin() error {
-	r.screen.always("Ready: broker on %s", r.broker.Addr())
 	r.filesChanged()
-	if err := r.reload(); err != nil {
+	files, err := r.load()
+	if err == nil {
+		err = r.check(files)
+	}
+	if err != nil {
 		return err
 	}
-	if err := r.topics.check("--real", r.o.Real); err != nil {
-		return err
-	}
-	if err := r.topics.check("--stub", r.o.Stub); err != nil {
+	r.screen.always("Ready: broker on %s", r.broker.Addr())
+	if err := r.take(files); err != nil {
 		return err
 	}
 	r.look()
 	return nil
+}
+
+// check says what is wrong with files and options, taken together.
+func (r *session) check(files *loaded) error {
+	if r.o.Once && len(files.sagas) == 0 {
+		return ErrNothingToRun
+	}
+	errs := []error{r.topics.check("--real", r.o.Real), r.topics.check("--stub", r.o.Stub)}
+	for _, saga := range files.sagas {
+		if _, err := definitionIn(files.set, saga); err != nil {
+			errs = append(errs, fmt.Errorf("saga %q: %w", saga.Name, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // visit takes what was answered and what occurred, and lets stubs answer.

@@ -203,6 +203,15 @@ func TestWhatIsWrongWithTheFilesIsSaidAtOnce(t *testing.T) {
 	}
 }
 
+func TestADefinitionThatCannotRunIsNamedBeforeItIsReady(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "a.yaml", strings.Replace(waiting, "event.data.iban", "event.dta.iban", 1))
+	out, err := once(t, Options{Paths: []string{dir}})
+	if err == nil || !strings.Contains(err.Error(), `a.yaml: SagaDefinition "lease": `) || strings.Contains(out, "Ready") {
+		t.Errorf("it ended with %v and said\n%s", err, out)
+	}
+}
+
 func TestFilesAreLookedAtAgain(t *testing.T) {
 	dir := t.TempDir()
 	copySamples(t, dir, "participants.yaml", "order-fulfilment.yaml")

@@ -22,6 +22,9 @@ import (
 // ErrNotCompleted says that not every saga was Completed.
 var ErrNotCompleted = errors.New("not every saga was completed")
 
+// ErrNothingToRun says that a session, which is to end with its sagas, has none.
+var ErrNothingToRun = errors.New("no Saga or OrderWorkflow among the files")
+
 // session is all that runs. Its methods are called by one goroutine, that of loop.
 type session struct {
 	o      Options
@@ -54,7 +57,7 @@ type session struct {
 
 // Run runs sagas until ctx is done or, with Once, until all have ended.
 //
-// Errors: devbroker.ErrPortTaken; with Once ErrNotCompleted.
+// Errors: devbroker.ErrPortTaken; with Once ErrNotCompleted and ErrNothingToRun.
 func Run(ctx context.Context, o Options) error {
 	broker, err := devbroker.Start(o.Port)
 	if err != nil {

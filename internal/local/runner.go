@@ -64,6 +64,12 @@ func (r *Runner) Start(object *v1alpha1.Saga, def v1alpha1.SagaDefinitionSpec) (
 	return s, err
 }
 
+// Check says why no saga could run the definition.
+func (r *Runner) Check(def v1alpha1.SagaDefinitionSpec) error {
+	_, err := r.programs.Compile(def)
+	return err
+}
+
 // Turn tells the saga what happened, and what has run out or was acknowledged meanwhile, until nothing more follows from it. It
 // returns one verdict per event. An error says what could not be offered; the saga is decided all the same.
 func (r *Runner) Turn(s *Saga, events ...engine.Event) ([]engine.Verdict, error) {

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	kyaml "k8s.io/apimachinery/pkg/util/yaml"
 	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
@@ -82,17 +84,34 @@ func documentsOf(file string) ([]Document, error) {
 	}
 }
 
-// kindOf returns the kind of one of our objects; theirs is true for all others.
-func kindOf(raw []byte) (kind string, theirs bool) {
+// kindOf returns the kind of one of our objects; theirs is true for all others. Its error says that a kind, or a version, of our
+// group does not exist.
+func kindOf(raw []byte) (kind string, theirs bool, err error) {
 	var head struct {
 		APIVersion string `json:"apiVersion"`
 		Kind       string `json:"kind"`
 	}
-	if err := json.Unmarshal(raw, &head); err != nil {
-		return "", true // no object, so none of ours
+	if json.Unmarshal(raw, &head) != nil {
+		return "", true, nil // no object, so none of ours
 	}
-	return head.Kind, head.APIVersion != v1alpha1.GroupVersion.String()
+	group, _, _ := strings.Cut(head.APIVersion, "/")
+	switch ours := v1alpha1.GroupVersion; {
+	case group != ours.Group:
+		return "", true, nil
+	case head.APIVersion != ours.String():
+		return "", false, fmt.Errorf("apiVersion: must be %s, is %q", ours, head.APIVersion)
+	case head.Kind != KindTest && !known.Recognizes(ours.WithKind(head.Kind)):
+		return "", false, fmt.Errorf("kind: there is no %q in %s", head.Kind, ours)
+	}
+	return head.Kind, false, nil
 }
+
+// known are the kinds of our group that clusters know.
+var known = func() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(v1alpha1.AddToScheme(scheme)) // fails only where two kinds have one name
+	return scheme
+}()
 
 // Decode reads raw, JSON, into value. A field that does not exist, or is there twice, is an error that names its path.
 func Decode(raw []byte, value any) error {

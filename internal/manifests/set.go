@@ -1,8 +1,11 @@
 package manifests
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 )
@@ -66,21 +69,40 @@ func read(by judge, paths []string) (*Set, error) {
 }
 
 func (s *Set) add(d Document) error {
-	var err error
-	switch kind, theirs := kindOf(d.Raw); {
-	case theirs:
+	kind, theirs, err := kindOf(d.Raw)
+	switch {
+	case err != nil, theirs:
 	case kind == "SagaDefinition":
 		s.Definitions, err = appended(s.by, s.Definitions, d)
 	case kind == "SagaParticipant":
 		s.Participants, err = appended(s.by, s.Participants, d)
 	case kind == "Saga":
-		s.Sagas, err = appended(s.by, s.Sagas, d)
+		if s.Sagas, err = appended(s.by, s.Sagas, d); err == nil {
+			err = onlyOne(kind, s.Sagas)
+		}
 	case kind == "OrderWorkflow":
-		s.Orders, err = appended(s.by, s.Orders, d)
+		if s.Orders, err = appended(s.by, s.Orders, d); err == nil {
+			err = onlyOne(kind, s.Orders)
+		}
 	case kind == KindTest:
 		s.Tests = append(s.Tests, d)
 	}
 	return err
+}
+
+// onlyOne refuses the last object of a list where an earlier one has its name: nobody could tell which of them is meant.
+func onlyOne[T any, P interface {
+	*T
+	metav1.Object
+}](kind string, list []Object[T]) error {
+	last := list[len(list)-1]
+	name, namespace := P(last.Value).GetName(), cmp.Or(P(last.Value).GetNamespace(), metav1.NamespaceDefault)
+	for _, o := range list[:len(list)-1] {
+		if P(o.Value).GetName() == name && cmp.Or(P(o.Value).GetNamespace(), metav1.NamespaceDefault) == namespace {
+			return fmt.Errorf("%s %q stands in %s already", kind, name, o.File)
+		}
+	}
+	return nil
 }
 
 func appended[T any](by judge, list []Object[T], d Document) ([]Object[T], error) {

@@ -18,6 +18,15 @@ func write(t *testing.T, dir, name, text string) string {
 
 const definition = "apiVersion: sagas.dev/v1alpha1\nkind: SagaDefinition\nmetadata: {name: shop}\nspec: {steps: [{name: a, participant: b, action: {command: c}, compensation: {command: d}}]}\n"
 
+const saga = "apiVersion: sagas.dev/v1alpha1\nkind: Saga\nmetadata: {name: a}\nspec: {definitionRef: {name: shop}}\n"
+
+func TestTwoSagasOfOneNameStandInTwoNamespaces(t *testing.T) {
+	file := write(t, t.TempDir(), "x.yaml", saga+"---\n"+strings.Replace(saga, "name: a", "name: a, namespace: b", 1))
+	if set, err := Read(file); err != nil || len(set.Sagas) != 2 {
+		t.Errorf("there are %+v: %v", set, err)
+	}
+}
+
 func TestTheSamplesAreReadAsTheyAre(t *testing.T) {
 	set, err := Read("../../config/samples", "../../config/samples/participants.yaml")
 	if err != nil {
@@ -55,10 +64,13 @@ func TestObjectsOfOthersArePassedOver(t *testing.T) {
 
 func TestWhatIsWrongIsSaidWithFileAndField(t *testing.T) {
 	for name, c := range map[string]struct{ text, problem string }{
-		"a field that does not exist": {definition + "---\napiVersion: sagas.dev/v1alpha1\nkind: Saga\nmetadata: {name: a}\nspec: {abrt: true}\n", `x.yaml, document 2: spec.abrt: unknown field "spec.abrt"`},
-		"a field twice":               {definition + "metadata: {name: b}\n", `x.yaml, document 1:`},
-		"a step that is none":         {strings.Replace(definition, "command: d", "comand: d", 1), `x.yaml, document 1: spec.steps[0].compensation`},
-		"no YAML":                     {"a: [b", `x.yaml, document 1:`},
+		"a field that does not exist":   {definition + "---\napiVersion: sagas.dev/v1alpha1\nkind: Saga\nmetadata: {name: a}\nspec: {abrt: true}\n", `x.yaml, document 2: spec.abrt: unknown field "spec.abrt"`},
+		"a field twice":                 {definition + "metadata: {name: b}\n", `x.yaml, document 1:`},
+		"a step that is none":           {strings.Replace(definition, "command: d", "comand: d", 1), `x.yaml, document 1: spec.steps[0].compensation`},
+		"a kind that does not exist":    {"apiVersion: sagas.dev/v1alpha1\nkind: Sgaa\n", `x.yaml, document 1: kind: there is no "Sgaa" in sagas.dev/v1alpha1`},
+		"a version that does not exist": {"apiVersion: sagas.dev/v1\nkind: Saga\n", `x.yaml, document 1: apiVersion: must be sagas.dev/v1alpha1, is "sagas.dev/v1"`},
+		"a saga twice":                  {saga + "---\n" + strings.Replace(saga, "name: a", "name: a, namespace: default", 1), `x.yaml, document 2: Saga "a" stands in `},
+		"no YAML":                       {"a: [b", `x.yaml, document 1:`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := write(t, t.TempDir(), "x.yaml", c.text)
