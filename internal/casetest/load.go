@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"reflect"
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 	"github.com/sagas-dev/saga-operator/internal/manifests"
@@ -63,20 +64,25 @@ func load(d manifests.Document, set *manifests.Set) (Suite, error) {
 // Decode reads a document of cases. It judges what the document says by itself, not what it says of other objects.
 func Decode(raw []byte) (SagaTest, error) {
 	var test SagaTest
-	whole, err := spelledOut(raw)
+	var document map[string]any
+	if err := json.Unmarshal(raw, &document); err != nil {
+		return test, fmt.Errorf("reading the document: %w", err)
+	}
+	spellOut(document)
+	var s shape
+	if s.judge("", document, reflect.TypeFor[SagaTest]()); len(s.wrong) > 0 {
+		return test, errors.Join(s.wrong...)
+	}
+	whole, err := json.Marshal(document)
 	if err != nil {
-		return test, err
+		return test, fmt.Errorf("reading the document: %w", err)
 	}
 	return test, manifests.Decode(whole, &test)
 }
 
-// spelledOut turns each text in cases[].expect.commands into the message that it stands for.
-func spelledOut(raw []byte) ([]byte, error) {
-	var document map[string]any
-	if err := json.Unmarshal(raw, &document); err != nil {
-		return nil, fmt.Errorf("reading the document: %w", err)
-	}
-	cases, _ := document["cases"].([]any) // what is of another kind is refused where it is decoded
+// spellOut turns each text in cases[].expect.commands into the message that it stands for.
+func spellOut(document map[string]any) {
+	cases, _ := document["cases"].([]any) // what is of another kind is refused afterwards
 	for _, c := range cases {
 		fields, _ := c.(map[string]any)
 		expect, _ := fields["expect"].(map[string]any)
@@ -87,9 +93,4 @@ func spelledOut(raw []byte) ([]byte, error) {
 			}
 		}
 	}
-	whole, err := json.Marshal(document)
-	if err != nil {
-		return nil, fmt.Errorf("reading the document: %w", err)
-	}
-	return whole, nil
 }

@@ -32,8 +32,19 @@ func TestWhatIsWrongWithCasesIsSaidByItsPath(t *testing.T) {
 		"a message without a service": {`- {name: c, expect: {end: Completed, commands: [reserve]}}`, `cases[0].expect.commands[0].type: must be <participant>.<command or event>, is "reserve"`},
 		"two sources of params":       {`- {name: c, params: {}, saga: order-7, expect: {end: Completed}}`, `cases[0].params: at most one of params, saga and order`},
 		"a saga that is not there":    {`- {name: c, saga: order-8, expect: {end: Completed}}`, `cases[0].saga: Saga "order-8" stands in none of the files`},
-		"a duration that is none":     {`- {name: c, until: soon, expect: {end: Completed}}`, `soon`},
-		"a field twice":               {`- {name: c, name: d, expect: {end: Completed}}`, `name`},
+		"a duration that is none":     {`- {name: c, until: soon, expect: {end: Completed, within: 3 days}}`, `cases[0].expect.within: "3 days" is no duration such as 72h`},
+		"a duration without a unit":   {`- {name: c, until: 3, expect: {end: Completed}}`, `cases[0].until: 3 is no duration such as 72h`},
+		"a time that is none":         {`- {name: c, start: noon, expect: {end: Completed}}`, `cases[0].start: "noon" is no time such as 2026-01-01T00:00:00Z`},
+		"a word that YAML takes for a boolean": {
+			`- {name: c, decisions: [{step: ship, action: Skip, reason: no}], expect: {end: Completed}}`, `cases[0].decisions[0].reason: must be a text, is a boolean (quote it: "no")`},
+		"a number in place of a text":  {`- {name: c, answers: [{step: ship, code: 404}], expect: {end: Completed}}`, `cases[0].answers[0].code: must be a text, is a number (quote it: "404")`},
+		"a text in place of a number":  {`- {name: c, answers: [{step: ship, attempt: two}], expect: {end: Completed}}`, `cases[0].answers[0].attempt: must be a whole number, is a text`},
+		"a part of a number":           {`- {name: c, answers: [{step: ship, attempt: 1.5}], expect: {end: Completed}}`, `cases[0].answers[0].attempt: must be a whole number of at most 2147483647, is 1.5`},
+		"a text in place of a boolean": {`- {name: c, answers: [{step: ship, compensation: "yes"}], expect: {end: Completed}}`, `cases[0].answers[0].compensation: must be true or false, is a text`},
+		"an object in place of a list": {`- {name: c, answers: {step: ship}, expect: {end: Completed}}`, `cases[0].answers: must be a list, is an object`},
+		"a text in place of an object": {`- {name: c, expect: Completed}`, `cases[0].expect: must be an object, is a text`},
+		"a state that is no text":      {`- {name: c, expect: {end: Completed, steps: {ship: 1}}}`, `cases[0].expect.steps.ship: must be a text, is a number`},
+		"a field twice":                {`- {name: c, name: d, expect: {end: Completed}}`, `name`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := suiteOf(t, c.cases+"\n")
