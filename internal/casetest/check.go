@@ -43,11 +43,6 @@ func (c *checker) wrongf(field, format string, args ...any) {
 	c.wrong = append(c.wrong, fmt.Errorf("%s.%s: %s", c.path, field, fmt.Sprintf(format, args...)))
 }
 
-var phases = []v1alpha1.SagaPhase{
-	v1alpha1.PhaseCompleted, v1alpha1.PhaseCompensated, v1alpha1.PhaseNeedsIntervention, v1alpha1.PhaseRejected,
-	v1alpha1.PhaseRunning, v1alpha1.PhaseCompensating,
-}
-
 func (c *checker) check(k *Case) {
 	if k.Name == "" {
 		c.wrongf("name", "is missing")
@@ -183,32 +178,5 @@ func (c *checker) moment(field string, m Moment, required bool) {
 	}
 	if given > 1 || required && given == 0 {
 		c.wrongf(field, "exactly one of at, afterStep and duringStep says when")
-	}
-}
-
-func (c *checker) expect(e Expectation) {
-	if !slices.Contains(phases, e.End) {
-		c.wrongf("expect.end", "must be one of %v, is %q", phases, e.End)
-	}
-	if e.Reason != "" && e.End != v1alpha1.PhaseRejected {
-		c.wrongf("expect.reason", "is of a saga that is Rejected; why a saga goes back is its cause")
-	}
-	for name := range e.Steps {
-		c.step("expect.steps", name)
-	}
-	if e.AnyOrder && e.Commands == nil {
-		c.wrongf("expect.anyOrder", "there are no commands that it could be said of")
-	}
-	for i, m := range e.Commands {
-		field := fmt.Sprintf("expect.commands[%d]", i)
-		if !eventType.MatchString(m.Type) {
-			c.wrongf(field+".type", "must be <participant>.<command or event>, is %q", m.Type)
-		}
-		if m.Step != "" {
-			c.step(field+".step", m.Step)
-		}
-		if m.Data != nil && m.ExactData != nil {
-			c.wrongf(field+".data", "at most one of data and exactData says what it carries")
-		}
 	}
 }

@@ -64,6 +64,17 @@ func runText(t *testing.T, definition, name, cases string) []Result {
 	return results
 }
 
+func TestACaseFailsWhereTheOutputsAreOthers(t *testing.T) {
+	results := runText(t, travel, "travel", `
+- name: nobody approves, so that there are no outputs
+  params: {abroad: false, who: ada}
+  expect: {end: Compensated, outputs: {hotel: 7}}
+`)
+	if !strings.Contains(strings.Join(results[0].Problems, "\n"), "outputs: expected") {
+		t.Errorf("problems are %q", results[0].Problems)
+	}
+}
+
 func TestGraphsApprovalsDelaysAwaitsAndOutputs(t *testing.T) {
 	for _, r := range runText(t, travel, "travel", `
 - name: all goes well

@@ -204,10 +204,6 @@ name: c
 params: {id: a}
 answers: [{step: charge, after: 4s}]
 expect: {end: Completed, within: 3s}`, "within: expected at most 3s, it took 4s"},
-		"outputs that it does not have": {`
-name: c
-params: {id: a}
-expect: {end: Completed, outputs: {id: a}}`, "outputs: expected"},
 		"another reason": {`
 name: c
 params: {}
