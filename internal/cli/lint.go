@@ -17,7 +17,7 @@ func newLint(streams genericiooptions.IOStreams) *cobra.Command {
 		Long: "Judges manifests by all that the API server would refuse, and by what only conditions would say: expressions, schemas, params, and " +
 			"what objects say of each other. Directories are read with all below them; - is what is piped in. Kinds of others are passed over.",
 		Example: "  kubectl saga lint config/samples\n  kustomize build . | kubectl saga lint -",
-		Args:    arguments(cobra.MinimumNArgs(1)),
+		Args:    arguments(someFiles),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := oneOf("output", output, "", "json"); err != nil {
 				return err

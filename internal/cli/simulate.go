@@ -46,7 +46,7 @@ func newSimulate(streams genericiooptions.IOStreams) *cobra.Command {
 		Short:   "Prove what is in files: play every life that one or two faults can give it",
 		Long:    simulateHelp,
 		Example: simulateExample,
-		Args:    arguments(cobra.MinimumNArgs(1)),
+		Args:    arguments(someFiles),
 		RunE:    func(_ *cobra.Command, args []string) error { return s.run(args) },
 	}
 	flags := command.Flags()

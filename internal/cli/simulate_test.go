@@ -94,7 +94,7 @@ func TestSimulateSaysHowItIsToBeCalled(t *testing.T) {
 		args []string
 		want string
 	}{
-		"no file":          {nil, "requires at least 1 arg"},
+		"no file":          {nil, "name at least one file or directory"},
 		"nothing to prove": {[]string{file(t, "kind: Pod")}, "there is nothing to simulate"},
 		"another format":   {[]string{path, "-o", "yaml"}, `--output must be one of text, json, is "yaml"`},
 		"an unknown step":  {[]string{path, "--step", "ship"}, `there is no step "ship"`},

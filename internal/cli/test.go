@@ -27,7 +27,7 @@ func newTest(streams genericiooptions.IOStreams) *cobra.Command {
 			"Nothing outside of this process is needed, and cases that take days take none: the clock is the case's own.\n\n" +
 			"Ends with 0 where all cases passed, 1 where one failed, 2 where the files or the flags are wrong.",
 		Example: "  kubectl saga test orders/\n  kubectl saga test orders/ --run 'declined' --junit report.xml",
-		Args:    arguments(cobra.MinimumNArgs(1)),
+		Args:    arguments(someFiles),
 		RunE:    func(_ *cobra.Command, args []string) error { return o.test(args) },
 	}
 	c.Flags().StringVar(&o.run, "run", "", "run only the cases whose `<test>/<case>` matches this regular expression")

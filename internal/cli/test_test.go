@@ -56,7 +56,7 @@ func TestTheExitCodeOfATestSaysWhatCameOfIt(t *testing.T) {
 		"only those that match":      {[]string{"test", samples, bad, "--run", "orders/a decl"}, exitOK, "1 case, 0 failed", ""},
 		"none matches":               {[]string{"test", samples, bad, "--run", "nothing"}, exitMisused, "", `no case matches "nothing"`},
 		"an expression that is none": {[]string{"test", samples, bad, "--run", "("}, exitMisused, "", "--run"},
-		"no file":                    {[]string{"test"}, exitMisused, "", "at least 1 arg"},
+		"no file":                    {[]string{"test"}, exitMisused, "", "name at least one file or directory"},
 		"a file that is not there":   {[]string{"test", "gone.yaml"}, exitMisused, "", "gone.yaml: no such file"},
 		"no cases":                   {[]string{"test", samples}, exitMisused, "", "holds a document of kind SagaTest"},
 		"no definition":              {[]string{"test", good}, exitMisused, "", `SagaDefinition "order-fulfilment" stands in none`},

@@ -106,6 +106,6 @@ func TestLintEndsAsItJudges(t *testing.T) {
 	if err := json.Unmarshal([]byte(p.out), &report); err != nil || p.code != 1 || report.Findings[0].Kind != "SagaTree" {
 		t.Errorf("it prints %s: %v", p.out, err)
 	}
-	expect(t, runWith("", "lint"), 2, "requires at least 1 arg(s)")
+	expect(t, runWith("", "lint"), 2, "name at least one file or directory")
 	expect(t, runWith("", "lint", "/does/not/exist"), 1, "/does/not/exist")
 }
