@@ -68,12 +68,20 @@ func (r *session) load() (*loaded, error) {
 	return files, errors.Join(err, r.compile(set))
 }
 
-// compile says what is wrong with the definitions of the files.
+// compile says what is wrong with the definitions of the files, also with those that stand in sagas.
 func (r *session) compile(set *manifests.Set) error {
 	var errs []error
 	for _, d := range set.Definitions {
 		if err := r.runner.Check(d.Value.Spec); err != nil {
 			errs = append(errs, fmt.Errorf("%s: SagaDefinition %q: %w", d.File, d.Value.Name, err))
+		}
+	}
+	for _, s := range set.Sagas {
+		if s.Value.Spec.Definition == nil {
+			continue
+		}
+		if err := r.runner.Check(*s.Value.Spec.Definition); err != nil {
+			errs = append(errs, fmt.Errorf("%s: Saga %q: spec.definition: %w", s.File, s.Value.Name, err))
 		}
 	}
 	return errors.Join(errs...)
@@ -127,6 +135,9 @@ func (r *session) want(set *manifests.Set, saga *v1alpha1.Saga) error {
 	def, err := definitionIn(set, saga)
 	if err != nil {
 		return fmt.Errorf("saga %q: %w", saga.Name, err)
+	}
+	if r.runner.Check(def) != nil {
+		return nil // it was told with the definition; the saga starts once that is mended
 	}
 	saga.UID, saga.CreationTimestamp = uuid.NewUUID(), metav1.NewTime(r.now())
 	started, err := r.runner.Start(saga, def)

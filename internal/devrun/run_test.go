@@ -212,6 +212,16 @@ func TestADefinitionThatCannotRunIsNamedBeforeItIsReady(t *testing.T) {
 	}
 }
 
+func TestASagaStartsOnceItsDefinitionIsMended(t *testing.T) {
+	dir := t.TempDir()
+	out := start(t, Options{Paths: []string{dir}})
+	out.await(t, "Ready")
+	write(t, dir, "a.yaml", strings.Replace(waiting, "event.data.iban", "event.dta.iban", 1))
+	out.await(t, `a.yaml: SagaDefinition "lease": `)
+	write(t, dir, "a.yaml", waiting)
+	out.await(t, "lease-1 is Running 0/1")
+}
+
 func TestFilesAreLookedAtAgain(t *testing.T) {
 	dir := t.TempDir()
 	copySamples(t, dir, "participants.yaml", "order-fulfilment.yaml")
