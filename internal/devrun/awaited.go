@@ -72,10 +72,11 @@ func guessesOf(s *local.Saga, def *v1alpha1.Step) ([][]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("await.outputSchema: %w", err)
 	}
-	if schema.Validate(fitting) != nil {
-		return [][]byte{least}, nil
+	tries := [][]byte{least}
+	if broken := schema.Validate(fitting); broken == nil {
+		tries = append(tries, fitting)
 	}
-	return [][]byte{least, fitting}, nil
+	return tries, nil
 }
 
 // schemaOnlyOf is the definition without the schemas of other steps' outputs, for which no sample is needed here.

@@ -137,7 +137,7 @@ func (r *session) want(set *manifests.Set, saga *v1alpha1.Saga) error {
 		return fmt.Errorf("saga %q: %w", saga.Name, err)
 	}
 	if r.runner.Check(def) != nil {
-		return nil // it was told with the definition; the saga starts once that is mended
+		return nil //nolint:nilerr // it was told with the definition; the saga starts once that is mended
 	}
 	saga.UID, saga.CreationTimestamp = uuid.NewUUID(), metav1.NewTime(r.now())
 	started, err := r.runner.Start(saga, def)

@@ -92,7 +92,7 @@ func kindOf(raw []byte) (kind string, theirs bool, err error) {
 		Kind       string `json:"kind"`
 	}
 	if json.Unmarshal(raw, &head) != nil {
-		return "", true, nil // no object, so none of ours
+		return "", true, nil //nolint:nilerr // no object, so none of ours
 	}
 	group, _, _ := strings.Cut(head.APIVersion, "/")
 	switch ours := v1alpha1.GroupVersion; {
