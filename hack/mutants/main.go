@@ -46,7 +46,7 @@ var mutants = []mutant{
 	},
 	{
 		rule: "an event counts once",
-		file: "occur.go", from: "if d.ended() || d.knows(id) {", to: "if d.ended() {",
+		file: "occur.go", from: "if d.ended() || knows(d.s, id) {", to: "if d.ended() {",
 	},
 }
 

@@ -39,7 +39,7 @@ func (w *writer) await(ctx context.Context, sagas []v1alpha1.Saga, results []res
 			delete(open, saga.UID)
 		}
 		return len(open) == 0, nil
-	}, watched(sagas)...)
+	}, sagas, watched(sagas)...)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil // the results say so
 	}

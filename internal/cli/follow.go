@@ -19,9 +19,13 @@ const rewatch = time.Second
 // seeing is told of each saga as it is, and again whenever one has changed or is gone. It returns whether it has seen enough.
 type seeing func(saga *v1alpha1.Saga, gone bool) (enough bool, err error)
 
-// follow tells see of all sagas that options choose, until it has seen enough, or ctx ends: then its error is that of ctx.
-func (s *session) follow(ctx context.Context, see seeing, options ...client.ListOption) error {
+// follow tells see of all sagas that options choose, until it has seen enough, or ctx ends: then its error is that of ctx. Of
+// the sagas that are known already, it also tells when one has gone since.
+func (s *session) follow(ctx context.Context, see seeing, known []v1alpha1.Saga, options ...client.ListOption) error {
 	f := follower{session: s, see: see, options: options, known: map[types.UID]*v1alpha1.Saga{}}
+	for i := range known {
+		f.known[known[i].UID] = &known[i]
+	}
 	for {
 		enough, err := f.round(ctx)
 		if enough || err != nil {

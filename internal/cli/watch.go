@@ -68,7 +68,7 @@ func (f *following) run(ctx context.Context, s *session, sagas []v1alpha1.Saga) 
 	for i := range sagas {
 		f.open[sagas[i].UID] = ""
 	}
-	err := s.follow(ctx, f.see, watched(sagas)...)
+	err := s.follow(ctx, f.see, sagas, watched(sagas)...)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%s not ended within %s: kubectl saga why says what one waits for", count(len(f.open), "saga"), f.timeout)
