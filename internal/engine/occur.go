@@ -134,8 +134,11 @@ func (d *decision) succeededBefore(st *v1alpha1.StepStatus) bool {
 }
 
 // tookHold says whether an event tells, of a saga that goes back, that its point of no return was passed all the same: a pivot that
-// has not started, or a step beyond it that others may have done.
+// has not started, or a step beyond it that others may have done. Where the key is another saga's, the event is that one's, too.
 func (d *decision) tookHold(i int, e Occurred, outcome Outcome) bool {
+	if !d.backward() || d.s.Cause.Code == v1alpha1.CodeKeyUsed {
+		return false
+	}
 	recovery := d.Program.steps[i].recovery
 	others := d.observed || latched(d.s, v1alpha1.LatchAdopt)
 	return outcome == Succeeded && d.passes(i, e) && (recovery == v1alpha1.RecoveryPivot || recovery == v1alpha1.RecoveryRetriable && others)

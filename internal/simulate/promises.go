@@ -289,10 +289,11 @@ func (w Write) mayStand(i int) bool {
 	return effect && undone(w.Saga.Definition.Steps[i]) && st.Compensation == nil && st.Resolved == nil
 }
 
-// toldOnly says whether all that is known of a step that never started is that an event tells of it: a person is asked.
+// toldOnly says whether all that is known of a step that never started is that an event tells of it: a person is asked, and may have
+// said already what is to be done.
 func toldOnly(old, after *v1alpha1.StepStatus) bool {
-	return old.State == v1alpha1.StepNotStarted && after.State == v1alpha1.StepNeedsIntervention &&
-		after.Action != nil && after.Action.Code == v1alpha1.CodeLateSuccess
+	asked := after.State == v1alpha1.StepNeedsIntervention || after.Resolved != nil
+	return old.State == v1alpha1.StepNotStarted && asked && after.Action != nil && after.Action.Code == v1alpha1.CodeLateSuccess
 }
 
 // checkPivot: beyond the point of no return nothing goes backward, and a pivot whose outcome is unknown goes backward on a
