@@ -64,7 +64,7 @@ test-gitops: ## Ask the code of Argo CD and Flux what they make of our objects a
 	CGO_ENABLED=0 go -C test/gitops test -vet=off -trimpath -count=1 ./...
 
 .PHONY: test-faults
-test-faults: ## Run only the fault tests: processes and brokers killed while orders are in flight (slow)
+test-faults: ## Run only the fault tests: processes and brokers killed while sagas are in flight (slow; TRIGGER_EVENTS=10000)
 	@hack/controlplane/build >/dev/null
 	@$(on-kafka); FAULTS=1 go test -count=1 -timeout 45m -parallel 3 -v ./test/faults/...
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -25,11 +27,27 @@ import (
 )
 
 const (
-	distinctEvents = 10_000
-	repeatedEvents = 2_000
-	activeAtMost   = 200
-	kills          = 5
+	activeAtMost = 200
+	kills        = 5
 )
+
+// How many events there are, and how many of them come twice. TRIGGER_EVENTS makes them fewer, where there is less time.
+var (
+	distinctEvents = eventsOr(10_000)
+	repeatedEvents = distinctEvents / 5
+)
+
+func eventsOr(n int) int {
+	text, ok := os.LookupEnv("TRIGGER_EVENTS")
+	if !ok {
+		return n
+	}
+	fewer, err := strconv.Atoi(text)
+	if err != nil || fewer < 10*activeAtMost {
+		panic(fmt.Sprintf("TRIGGER_EVENTS=%q must be a number from %d on", text, 10*activeAtMost))
+	}
+	return fewer
+}
 
 func TestTheManagerIsKilledFiveTimesWhileATriggerStartsTenThousandSagas(t *testing.T) {
 	slow(t)
