@@ -140,8 +140,7 @@ func (d *decision) tookHold(i int, e Occurred, outcome Outcome) bool {
 		return false
 	}
 	recovery := d.Program.steps[i].recovery
-	others := d.observed || latched(d.s, v1alpha1.LatchAdopt)
-	return outcome == Succeeded && d.passes(i, e) && (recovery == v1alpha1.RecoveryPivot || recovery == v1alpha1.RecoveryRetriable && others)
+	return outcome == Succeeded && d.passes(i, e) && (recovery == v1alpha1.RecoveryPivot || recovery == v1alpha1.RecoveryRetriable && d.observed)
 }
 
 // doneUnasked has a person decide about such a step, and tells them that it was done.
