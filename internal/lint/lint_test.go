@@ -84,7 +84,7 @@ func TestWhatIsWrongIsFoundWhereItStands(t *testing.T) {
 			strings.Replace(catalogue, "- name: charge", "- name: charge\n    dependsOn: [bill]", 1),
 			[]string{
 				`f.yaml:12 (SagaDefinition/checkout): spec.steps: Invalid value: `,
-				`f.yaml:14 (SagaDefinition/checkout): spec.steps[0].dependsOn[0]: "bill" is no earlier step`,
+				`f.yaml:14 (SagaDefinition/checkout): spec.steps[0].dependsOn[0]: there is no step "bill"`,
 			},
 		},
 		"an expression": {

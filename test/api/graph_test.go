@@ -167,18 +167,19 @@ func (d definitionAt) answers() map[string]attempt {
 	const retry, once = "steps[0].action.retry.", "there can be only one upcast for a dataSchema"
 	second := fields("dataSchema", "transfer/v1", "output", fields())
 	return map[string]attempt{
-		"32 codes that are retried":        codes("retryable", 32),
-		"33 codes that are retried":        codes("retryable", 33).refused(d.says(retry+"retryable", "Too many: 33: must have at most 32 items")),
-		"33 codes that are not":            codes("nonRetryable", 33).refused(d.says(retry+"nonRetryable", "Too many: 33: must have at most 32 items")),
-		"a code of no characters":          d.creating(d.set(reserve+"/action/retry/retryable/0", "")).refused(d.invalid(retry+"retryable[0]", `"": `+d.field+"."+retry+"retryable[0] in body should be at least 1 chars long")),
-		"a code of 64 characters":          d.creating(d.set(reserve+"/action/retry/nonRetryable/0", strings.Repeat("A", 64))).refused(d.says(retry+"nonRetryable[0]", "Too long: may not be more than 63 bytes")),
-		"two upcasts of one version":       d.creating(d.set(reserve+"/action/upcasts/1/dataSchema", "reserved/v1")).refused(d.invalid("steps[0].action.upcasts", once)),
-		"two upcasts of an await":          d.creating(d.set(paid+"/await/upcasts/1", second)).refused(d.invalid("steps[2].await.upcasts", once)),
-		"an upcast to nothing":             d.creating(d.remove(reserve + "/action/upcasts/0/output")).refused(d.says("steps[0].action.upcasts[0].output", "Required value")),
-		"an awaited event of two services": d.creating(d.set(paid+"/await/event", "payment.received")).refused(d.notAnEvent("steps[2].await.event", "payment.received")),
-		"a success that is a type":         d.creating(d.set(reserve+"/action/events/succeeded", "inventory.reserved")).refused(d.notAnEvent("steps[0].action.events.succeeded", "inventory.reserved")),
-		"a failure in capital letters":     d.creating(d.set(reserve+"/action/events/failed", "FAILED")).refused(d.notAnEvent("steps[0].action.events.failed", "FAILED")),
-		"only one of the events is named":  d.creating(d.remove(reserve + "/action/events/failed")),
+		"32 codes that are retried":         codes("retryable", 32),
+		"33 codes that are retried":         codes("retryable", 33).refused(d.says(retry+"retryable", "Too many: 33: must have at most 32 items")),
+		"33 codes that are not":             codes("nonRetryable", 33).refused(d.says(retry+"nonRetryable", "Too many: 33: must have at most 32 items")),
+		"a code of no characters":           d.creating(d.set(reserve+"/action/retry/retryable/0", "")).refused(d.invalid(retry+"retryable[0]", `"": `+d.field+"."+retry+"retryable[0] in body should be at least 1 chars long")),
+		"a code of 64 characters":           d.creating(d.set(reserve+"/action/retry/nonRetryable/0", strings.Repeat("A", 64))).refused(d.says(retry+"nonRetryable[0]", "Too long: may not be more than 63 bytes")),
+		"two upcasts of one version":        d.creating(d.set(reserve+"/action/upcasts/1/dataSchema", "reserved/v1")).refused(d.invalid("steps[0].action.upcasts", once)),
+		"two upcasts of an await":           d.creating(d.set(paid+"/await/upcasts/1", second)).refused(d.invalid("steps[2].await.upcasts", once)),
+		"an upcast to nothing":              d.creating(d.remove(reserve + "/action/upcasts/0/output")).refused(d.says("steps[0].action.upcasts[0].output", "Required value")),
+		"an awaited event of two services":  d.creating(d.set(paid+"/await/event", "payment.received")).refused(d.notAnEvent("steps[2].await.event", "payment.received")),
+		"a success that is a type":          d.creating(d.set(reserve+"/action/events/succeeded", "inventory.reserved")).refused(d.notAnEvent("steps[0].action.events.succeeded", "inventory.reserved")),
+		"a failure in capital letters":      d.creating(d.set(reserve+"/action/events/failed", "FAILED")).refused(d.notAnEvent("steps[0].action.events.failed", "FAILED")),
+		"one event for success and failure": d.creating(d.set(reserve+"/action/events/failed", "reserved")).refused(d.invalid("steps[0].action.events", "succeeded and failed must be two events")),
+		"only one of the events is named":   d.creating(d.remove(reserve + "/action/events/failed")),
 	}
 }
 
