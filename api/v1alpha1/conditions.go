@@ -103,5 +103,6 @@ const (
 	CodeRetriesExhausted = "RetriesExhausted" // every attempt was answered with retry
 	CodeOutputInvalid    = "OutputInvalid"    // a reply's or event's body breaks the step's outputSchema, or cannot be upcast
 	CodeDeclined         = "Declined"         // a person declined the approval
+	CodeUnheard          = "Unheard"          // mode Observed: time is over, and no service has told anything of the saga
 	CodeCancelled        = "Cancelled"        // the saga turned back while the step waited
 )

@@ -180,8 +180,8 @@ type Resolution struct {
 	Decision int32 `json:"decision"`
 
 	// action is what is to happen: Retry (ask again), Skip (count the step as done without output; of a compensation: leave the
-	// effect as it is), MarkDone (it was done, or undone, by hand) or Compensate (a pivot only: it did not happen,
-	// go backward).
+	// effect as it is), MarkDone (it was done, or undone, by hand) or Compensate (a pivot did not happen, or a saga that
+	// only observes, and has heard nothing, is alive: go backward).
 	// +required
 	Action ResolutionAction `json:"action"`
 

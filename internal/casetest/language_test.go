@@ -132,8 +132,15 @@ func TestWhatIsObserved(t *testing.T) {
   businessKey: k
   events: [{type: two.broken, at: 5s, data: {code: REFUSED}}]
   expect: {end: Compensated, cause: {step: b, code: REFUSED}, commands: [one.undo], within: 5s}
-- name: the first is silent
+- name: the second is silent
+  answers: [{step: b, outcome: silent}]
+  expect: {end: Compensated, cause: {reason: OutcomeUnknown}, commands: [two.undo, one.undo]}
+- name: the first is silent, and nothing shows that there is anything to undo
   answers: [{step: a, outcome: silent}]
+  expect: {end: NeedsIntervention, steps: {a: NeedsIntervention}, commands: []}
+- name: a person says that there is
+  answers: [{step: a, outcome: silent}]
+  decisions: [{step: a, action: Compensate}]
   expect: {end: Compensated, cause: {reason: OutcomeUnknown}, commands: [two.undo, one.undo]}
 `) {
 		if !r.Passed() {

@@ -71,7 +71,8 @@ func (d *decision) deadlinePassed() Verdict {
 }
 
 // deadlineRuns says whether the deadline counts: not while something holds it, nor while a person is to decide whose the
-// idempotency key is, since ending the saga would answer for them.
+// idempotency key is, since ending the saga would answer for them, nor while nothing shows that what it follows is its own.
 func (p *Program) deadlineRuns(s *State) bool {
-	return s.Deadline != nil && heldSince(s) == nil && s.Cause == nil && !p.committed(s) && !slices.ContainsFunc(s.Steps, keyUsed)
+	runs := s.Deadline != nil && heldSince(s) == nil && s.Cause == nil && !p.committed(s)
+	return runs && !slices.ContainsFunc(s.Steps, keyUsed) && !p.unheard(s)
 }

@@ -94,7 +94,7 @@ func (d *decision) offer(i int, e Occurred, outcome Outcome, id string) Verdict 
 	switch {
 	case st.State == v1alpha1.StepNotStarted && d.backward() && d.tookHold(i, e, outcome):
 		return d.doneUnasked(i, id)
-	case st.State == v1alpha1.StepNotStarted && d.backward() && !d.tookEffect(i, e, outcome):
+	case st.State == v1alpha1.StepNotStarted && d.backward() && !d.matters(i, e, outcome):
 		return Settled // the step will never start
 	case st.State == v1alpha1.StepNotStarted:
 		return d.keepEarly(i, e, id)
@@ -243,20 +243,28 @@ func (d *decision) takeEffect(i int) {
 			d.doneUnasked(i, k.EventID)
 			return
 		}
-		if !ok || !hears || !d.tookEffect(i, e, outcome) {
+		if !ok || !hears || !d.matters(i, e, outcome) {
 			continue
 		}
 		x := d.open(st, 1)
 		d.stamp(i, Forward, x, "")
-		d.end(x, v1alpha1.ExchangeSucceeded)
-		st.State, st.EventID = v1alpha1.StepSucceeded, k.EventID
-		return
+		st.EventID = k.EventID
+		if outcome == Succeeded {
+			d.end(x, v1alpha1.ExchangeSucceeded)
+			st.State = v1alpha1.StepSucceeded
+			return
+		}
+		d.end(x, v1alpha1.ExchangeFailed) // unless an event behind it says otherwise
+		f := readFailure(e.Data)
+		x.Code, x.Message = f.code, f.message
+		st.State = v1alpha1.StepFailed
 	}
 }
 
-// tookEffect says whether an event tells, of a step that has not started, what is to be undone.
-func (d *decision) tookEffect(i int, e Occurred, outcome Outcome) bool {
-	return outcome == Succeeded && d.Program.steps[i].compensation != nil && d.passes(i, e)
+// matters says whether an event tells, of a step that has not started, what is to be undone, or that there is nothing to undo.
+func (d *decision) matters(i int, e Occurred, outcome Outcome) bool {
+	undone := outcome == Failed || d.Program.steps[i].compensation != nil
+	return undone && !d.keyIsAnothers() && d.passes(i, e)
 }
 
 func occurredOf(k v1alpha1.EarlyEvent) (Occurred, bool) {

@@ -72,6 +72,8 @@ func (d *decision) adoptStep(i int) {
 	case !rests:
 	case refusedKey(st.Compensation):
 		d.again(i, Backward)
+	case d.disowned(i):
+		st.State = v1alpha1.StepUnknown // the lost run's, whatever it was
 	case st.Compensation != nil || !refusedKey(st.Action):
 	case !d.backward():
 		d.continueLost(i)

@@ -56,10 +56,10 @@ func (d *decision) resolvable(i int, action v1alpha1.ResolutionAction) bool {
 		return action != v1alpha1.ResolutionCompensate || def.recovery != v1alpha1.RecoveryRetriable
 	case d.undoing(i):
 		return action != v1alpha1.ResolutionCompensate && (action != v1alpha1.ResolutionRetry || def.compensation != nil)
-	case def.recovery == v1alpha1.RecoveryCompensatable:
+	case def.recovery == v1alpha1.RecoveryCompensatable && !d.unheardWait(i):
 		return false // it waits as KeyUsed: abort or adopt
 	case action == v1alpha1.ResolutionCompensate:
-		return def.recovery == v1alpha1.RecoveryPivot
+		return def.recovery != v1alpha1.RecoveryRetriable
 	case action == v1alpha1.ResolutionRetry:
 		return !keyUsedWait(st) && d.s.SuspendTime == nil // suspended, nothing is asked forward: resume first
 	default:
@@ -93,11 +93,24 @@ func (d *decision) resolveForward(i int, r v1alpha1.Resolution) {
 			st.Output, _ = d.keep(&d.Program.steps[i], r.Output.Raw, "") // takes has judged it
 		}
 	case v1alpha1.ResolutionCompensate:
-		st.State = v1alpha1.StepFailed
-		d.end(st.Action, v1alpha1.ExchangeFailed)
-		st.Action.Code, st.Action.Message = v1alpha1.CodeNotDone, ""
-		d.turnBack(v1alpha1.Cause{Reason: v1alpha1.ReasonOutcomeUnknown, Step: st.Name, Code: v1alpha1.CodeNotDone, Message: clip(r.Reason, maxMessage)})
+		d.notDone(i, r.Reason)
 	}
+}
+
+// notDone turns the saga back on a person's word: a pivot was not done; what nobody has told of is undone all the same.
+func (d *decision) notDone(i int, reason string) {
+	st := &d.s.Steps[i]
+	cause := v1alpha1.Cause{Reason: v1alpha1.ReasonOutcomeUnknown, Step: st.Name, Code: v1alpha1.CodeNotDone, Message: clip(reason, maxMessage)}
+	if d.unheardWait(i) {
+		d.takeForAlive(i)
+		cause.Code = v1alpha1.CodeUnheard
+		d.stepFailed(i, cause)
+		return
+	}
+	st.State = v1alpha1.StepFailed
+	d.end(st.Action, v1alpha1.ExchangeFailed)
+	st.Action.Code, st.Action.Message = v1alpha1.CodeNotDone, ""
+	d.turnBack(cause)
 }
 
 func (d *decision) resolveBackward(i int, r v1alpha1.Resolution) {

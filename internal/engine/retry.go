@@ -137,7 +137,12 @@ func (d *decision) exhausted(i int, dir Direction) {
 	if x.Code == "" {
 		x.Code = v1alpha1.CodeRetriesExhausted
 	}
-	if dir == Backward || def.recovery != v1alpha1.RecoveryCompensatable {
+	switch {
+	case dir == Backward || def.recovery != v1alpha1.RecoveryCompensatable:
+		d.wait(st)
+		return
+	case d.heldUp(i):
+		x.Code, x.Message = v1alpha1.CodeUnheard, unheardMessage
 		d.wait(st)
 		return
 	}

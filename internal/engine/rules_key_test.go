@@ -33,6 +33,27 @@ func TestAKeyBelongsToOneSaga(t *testing.T) {
 	})
 }
 
+func TestWhatIsAnothersIsNotUndone(t *testing.T) {
+	const (
+		beside  = "w await=x undo | a | c after=a+w"
+		told    = "start; event w-service.x; a failed KeyUsed; "
+		publish = "e publish undo | a | c after=a+e"
+	)
+	check(t, map[string]row{
+		"what an event told of waits for a person": {def: beside, story: told + "abort", asked: "-", phase: "NeedsIntervention", steps: "w=NeedsIntervention a=Failed"},
+		"who leaves it":    {def: beside, story: told + "abort; decide w 1 Skip", phase: "Compensated", steps: "w=NotCompensated a=Failed"},
+		"or has it undone": {def: beside, story: told + "abort; decide w 1 Retry", asked: "w/backward/1/1"},
+		"with policy End it is left to the other saga":      {def: beside, onKeyUsed: v1alpha1.KeyUsedEnd, story: told, asked: "-", phase: "Compensated", steps: "w=Failed a=Failed"},
+		"what was published is no other matter":             {def: publish, story: "start; e published; a failed KeyUsed; abort", asked: "-", phase: "NeedsIntervention", steps: "e=NeedsIntervention a=Failed"},
+		"what was not heard of is not undone":               {def: beside, story: "start; a failed KeyUsed; abort", asked: "-", phase: "Compensated", steps: "w=Failed a=Failed"},
+		"nor what is heard of only then":                    {def: beside + " | d await=y undo after=c", story: "start; event d-service.y; a failed KeyUsed; abort", phase: "Compensated", steps: "w=Failed a=Failed"},
+		"what this saga was answered is undone":             {def: "a | b | c await=x undo after=a", story: "start; a ok; b failed KeyUsed; event c-service.x; abort", steps: "a=Compensating b=Failed c=NeedsIntervention"},
+		"adopting afterwards undoes all with the rest":      {def: beside, story: told + "abort; adopt", steps: "w=Unknown a=Unknown c=Compensating", asked: "c/backward/1/1"},
+		"also what was not heard of":                        {def: beside + " | z await=z undo", story: "start; event w-service.x; a failed KeyUsed; abort; adopt", asked: "c/backward/1/1 z/backward/1/1"},
+		"an abort that comes with the adoption asks nobody": {def: beside, story: told + "adopt + abort", steps: "w=Succeeded a=Unknown c=Compensating"},
+	})
+}
+
 func TestAdopting(t *testing.T) {
 	const used = started + "reserve failed KeyUsed; "
 	check(t, map[string]row{

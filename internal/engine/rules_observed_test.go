@@ -27,7 +27,7 @@ func TestAnObservedSagaFollowsWhatServicesDo(t *testing.T) {
 		"nobody goes on behind a failure":      {def: parcel, story: "start; event a-service.do-failed X", phase: "Compensated"},
 		"a success behind one is undone all the same": {def: parcel, story: "start; event a-service.do-succeeded; event c-service.do-succeeded + event b-service.do-failed X",
 			asked: "c/backward/1/1"},
-		"a pivot that may have been passed needs a person":         {def: "a | p pivot | observed", story: "start; a due; undo a ok", phase: "NeedsIntervention"},
+		"a pivot that may have been passed needs a person":         {def: "a | b | p pivot | observed", story: "start; event a-service.do-succeeded; b due; undo b ok; undo a ok", phase: "NeedsIntervention", steps: "a=Compensated b=Compensated p=NeedsIntervention"},
 		"unless what it builds on has failed":                      {def: "a | p pivot | observed", story: "start; event a-service.do-failed X", phase: "Compensated"},
 		"a retriable step that nobody reports needs one":           {def: "p pivot | z retriable | observed", story: "start; event p-service.do-succeeded; z due", phase: "NeedsIntervention"},
 		"until it is reported":                                     {def: "p pivot | z retriable | observed", story: "start; event p-service.do-succeeded; z due; event z-service.do-succeeded", phase: "Completed"},
@@ -35,9 +35,43 @@ func TestAnObservedSagaFollowsWhatServicesDo(t *testing.T) {
 		"events are published as in any saga":                      {def: "a | e publish none | observed", story: "start; event a-service.do-succeeded", asked: "e/forward/1/1"},
 		"a success after a failure is undone, and what may follow": {def: parcel, story: "start; event a-service.do-succeeded; event b-service.do-failed X; event b-service.do-succeeded", asked: "a/backward/1/1 c/backward/1/1"},
 		"one that was undone before it was done is told of":        {def: parcel, story: "start; event a-service.do-succeeded; b due; undo c ok; undo b ok; event b-service.do-succeeded", verdicts: "Late"},
-		"a pivot that is told of after all says so to the person":  {def: "a | p pivot | observed", story: "start; a due; event p-service.do-succeeded", verdicts: "Applied", steps: "a=Compensating p=NeedsIntervention"},
-		"the same definition can be orchestrated":                  {def: "a | b | c", story: "start", asked: "a/forward/1/1"},
-		"where events are nobody's":                                {def: "a | b | c", story: "start; event a-service.do-succeeded", verdicts: "Settled", asked: "a/forward/1/1"},
+		"a pivot that is told of after all says so to the person":  {def: "a | b | p pivot | observed", story: "start; event a-service.do-succeeded; b due; event p-service.do-succeeded", verdicts: "Applied", steps: "a=Succeeded b=Compensating p=NeedsIntervention"},
+		"a failure that is told of first counts": {def: "a | p pivot | observed", story: "start; event p-service.do-failed X; a due; undo a ok",
+			phase: "Compensated", steps: "a=Compensated p=Failed"},
+		"unless a success follows":                {def: "a | b | observed", story: "start; event b-service.do-failed X + event b-service.do-succeeded; a due", asked: "b/backward/1/1"},
+		"the same definition can be orchestrated": {def: "a | b | c", story: "start", asked: "a/forward/1/1"},
+		"where events are nobody's":               {def: "a | b | c", story: "start; event a-service.do-succeeded", verdicts: "Settled", asked: "a/forward/1/1"},
+	})
+}
+
+func TestAnObservedSagaOfWhichNothingIsHeardUndoesNothingByItself(t *testing.T) {
+	const parcel = "a | b | c | observed"
+	check(t, map[string]row{
+		"its timeout waits for a person":             {def: parcel, story: "start; a due", asked: "-", phase: "NeedsIntervention", stalled: "True NeedsIntervention", steps: "a=NeedsIntervention"},
+		"also where the step has nothing to undo":    {def: "a none | b | observed", story: "start; a due", asked: "-", phase: "NeedsIntervention", steps: "a=NeedsIntervention"},
+		"also where an await came first":             {def: "w await=x | b | observed", story: "start; w due", asked: "-", phase: "NeedsIntervention", steps: "w=NeedsIntervention"},
+		"an optional one with nothing to undo fails": {def: "w await=x optional | b | observed", story: "start; w due", asked: "-", phase: "Running", steps: "w=Failed b=Running"},
+		"its deadline does not run":                  {def: parcel + " | deadline=1m", story: "start; deadline", verdicts: "Settled", phase: "Running"},
+		"but does once something is heard":           {def: parcel + " | deadline=1m", story: "start; event a-service.do-succeeded; deadline", phase: "Compensating", condition: "True DeadlineExceeded"},
+		"an event that comes after all goes on":      {def: parcel, story: "start; a due; event a-service.do-succeeded", phase: "Running", steps: "a=Succeeded b=Running"},
+		"a failure that came early shows that it is alive": {def: parcel, story: "start; event b-service.do-failed X; a due", asked: "a/backward/1/1",
+			phase: "Compensating", steps: "a=Compensating b=Failed"},
+		"one that says failed ends it":              {def: parcel, story: "start; a due; event a-service.do-failed X", phase: "Compensated", steps: "a=Failed"},
+		"Retry waits once more":                     {def: parcel, story: "start; a due; decide a 1 Retry", phase: "Running", steps: "a=Running"},
+		"and is no proof of anything":               {def: parcel, story: "start; a due; decide a 1 Retry; a due", asked: "-", phase: "NeedsIntervention"},
+		"Skip goes on without it":                   {def: parcel, story: "start; a due; decide a 1 Skip", steps: "a=Skipped b=Running"},
+		"MarkDone goes on with it":                  {def: parcel, story: `start; a due; decide a 1 MarkDone {"id":1}`, steps: "a=Succeeded b=Running"},
+		"and then time counts as ever":              {def: parcel, story: "start; a due; decide a 1 MarkDone; b due", asked: "c/backward/1/1", phase: "Compensating"},
+		"Compensate undoes what may have been done": {def: parcel, story: "start; a due; decide a 1 Compensate", asked: "c/backward/1/1", condition: "True OutcomeUnknown", steps: "a=Unknown c=Compensating"},
+		"whatever is answered then": {def: "a | z retriable | observed", story: "start; a due; decide a 1 Compensate; undo a failed X", asked: "-",
+			phase: "NeedsIntervention", steps: "a=NeedsIntervention z=NeedsIntervention"},
+		"and so does an abort":                      {def: parcel, story: "start; a due; abort", asked: "c/backward/1/1", condition: "True Aborted"},
+		"which needs no timeout":                    {def: parcel, story: "start; abort; a due", asked: "c/backward/1/1", condition: "True Aborted"},
+		"and so does what is heard to have failed beside it": {def: "a | b | z after=a+b | observed", story: "start; a due; event b-service.do-failed X",
+			asked: "a/backward/1/1", phase: "Compensating"},
+		"what fails by itself has a person decide about the rest": {def: "e publish none needs=nothing | b | z after=e+b | observed", story: "start", asked: "-",
+			phase: "NeedsIntervention", steps: "e=Failed b=NeedsIntervention z=NeedsIntervention"},
+		"who may have it undone": {def: "e publish none needs=nothing | b | z after=e+b | observed", story: "start; decide b 1 Retry", asked: "b/backward/1/1"},
 	})
 }
 

@@ -54,12 +54,10 @@ func (d *decision) waitedEnough(i int, k TimerKind) Verdict {
 	}
 	x := st.Action
 	x.Code, x.DueTime = v1alpha1.CodeTimeout, nil
-	if def.await != nil {
-		x.Unanswered++
-	}
 	// Where nothing can be undone, an event that did not come and a person who did not decide have the same meaning.
 	harmless := def.kind == kindApproval || def.kind == kindAwait && def.compensation == nil
-	if !harmless || def.recovery == v1alpha1.RecoveryRetriable || def.recovery == v1alpha1.RecoveryPivot && def.await != nil {
+	needed := def.recovery == v1alpha1.RecoveryRetriable || def.recovery == v1alpha1.RecoveryPivot && def.await != nil
+	if !harmless || needed || d.heldUp(i) && !def.optional {
 		d.exhausted(i, Forward)
 		return Applied
 	}

@@ -41,6 +41,9 @@ func (d *decision) stopWaiting(i int) {
 	case st.State == v1alpha1.StepNeedsIntervention && st.Compensation == nil && st.Action != nil && neverSent(st.Action) && !latched(d.s, v1alpha1.LatchAdopt):
 		st.State = v1alpha1.StepFailed // likewise: a person need not decide any more what to send
 		d.changed = true
+	case d.unheardWait(i):
+		d.takeForAlive(i)
+		d.changed = true
 	case st.State == v1alpha1.StepNotStarted && len(st.Events) > 0:
 		d.takeEffect(i)
 		d.changed = true
@@ -65,7 +68,7 @@ func (d *decision) cancel(i int) {
 	st := &d.s.Steps[i]
 	d.changed = true
 	st.Action.Code = v1alpha1.CodeCancelled
-	if d.Program.steps[i].kind == kindAwait && d.Program.steps[i].compensation != nil {
+	if d.Program.steps[i].kind == kindAwait && d.Program.steps[i].compensation != nil && !d.keyIsAnothers() {
 		d.end(st.Action, v1alpha1.ExchangeUnknown)
 		st.State = v1alpha1.StepUnknown
 		return
@@ -179,6 +182,12 @@ func (d *decision) undo(i int) {
 	switch def := &d.Program.steps[i]; {
 	case def.compensation == nil:
 		st.State = v1alpha1.StepCompensated // it says that it changes nothing
+		return
+	case d.doubtful(i):
+		d.disown(i)
+		return
+	case d.unheardUndo(i):
+		d.wait(st)
 		return
 	case st.Action == nil && d.asks(i) && len(def.action.retry.retryable) > 0:
 		d.wait(st) // nobody knows in which round the lost run has done it

@@ -24,7 +24,7 @@ func (w Write) Check(now time.Time) error {
 func (w Write) CheckAlways(now time.Time) error {
 	return errors.Join(
 		w.checkEnd(), w.checkTime(), w.checkLatches(), w.checkSteps(), w.checkStarts(), w.checkUndoOrder(), w.checkRest(),
-		w.checkProgress(), w.checkQuiet(now), w.checkConditions(now),
+		w.checkProgress(), w.checkQuiet(now), w.checkConditions(now), w.checkUnheard(),
 	)
 }
 
@@ -160,8 +160,38 @@ func (w Write) checkAsked(i int, old *v1alpha1.StepStatus) error {
 // its input cannot be rendered, or its event came early; or whether it is only now known to have been done.
 func (w Write) mayAskAndTurn(i int) bool {
 	x := w.After.Steps[i].Action
-	heard := silent(w.Saga.Definition, i) && w.After.Steps[i].EventID != ""
-	return heard || x.StartTime == nil && x.Outcome == v1alpha1.ExchangeFailed || w.Before.Cause == nil && w.causeBegun()
+	st := &w.After.Steps[i]
+	heard := st.EventID != "" || st.Resolved != nil && st.Resolved.Action == v1alpha1.ResolutionRetry // which sends nothing
+	return heard && silent(w.Saga.Definition, i) || x.StartTime == nil && x.Outcome == v1alpha1.ExchangeFailed || w.Before.Cause == nil && w.causeBegun()
+}
+
+// checkUnheard: a saga that only observes turns back to undo what others do only where it was told something, by a service or by
+// whoever may decide.
+func (w Write) checkUnheard() error {
+	if w.Saga.Definition.Mode != v1alpha1.ModeObserved || w.Before.Cause != nil || w.After.Cause == nil || w.told() {
+		return nil
+	}
+	for i, def := range w.Saga.Definition.Steps {
+		others := def.Action != nil || def.Await != nil
+		if st := &w.After.Steps[i]; others && st.Compensation != nil {
+			return fmt.Errorf("step %s is undone, and nothing was heard of the saga", st.Name)
+		}
+	}
+	return nil
+}
+
+// told says whether anybody has told anything of the saga: an event that it has taken or kept, or a request.
+func (w Write) told() bool {
+	if slices.Contains(w.After.Latches, v1alpha1.LatchAbort) || slices.Contains(w.After.Latches, v1alpha1.LatchDelete) {
+		return true
+	}
+	for i, e := range w.Events {
+		if _, occurred := e.(engine.Occurred); occurred && w.Verdicts[i] == engine.Applied {
+			return true
+		}
+	}
+	heard := func(st v1alpha1.StepStatus) bool { return st.EventID != "" || len(st.Events) > 0 || st.Resolved != nil }
+	return slices.ContainsFunc(w.Before.Steps, heard) || slices.ContainsFunc(w.After.Steps, heard)
 }
 
 func (w Write) causeBegun() bool {
@@ -286,14 +316,27 @@ func (w Write) mayStand(i int) bool {
 	}
 	effect := st.Action.Outcome == v1alpha1.ExchangeSucceeded || st.Action.Outcome == v1alpha1.ExchangeUnknown ||
 		st.Action.Outcome == v1alpha1.ExchangeFailed && st.Action.Unanswered > 0 && st.Action.Code != v1alpha1.CodeKeyUsed
+	if w.anothers(i) {
+		return false
+	}
 	return effect && undone(w.Saga.Definition.Steps[i]) && st.Compensation == nil && st.Resolved == nil
 }
 
-// toldOnly says whether all that is known of a step that never started is that an event tells of it: a person is asked, and may have
-// said already what is to be done.
+// anothers says whether the effect of a step, of which no answer tells, is left to the saga that has the key, as the definition says.
+func (w Write) anothers(i int) bool {
+	def, cause := w.Saga.Definition, w.After.Cause
+	return cause != nil && cause.Code == v1alpha1.CodeKeyUsed && cause.Reason == v1alpha1.ReasonStepFailed &&
+		(def.Steps[i].Action == nil || def.Mode == v1alpha1.ModeObserved)
+}
+
+// toldOnly says whether all that is known of a step that never started is that an event tells of it: that it failed, or that it was
+// done, about which a person is asked, and may have said already what is to be done.
 func toldOnly(old, after *v1alpha1.StepStatus) bool {
+	if old.State != v1alpha1.StepNotStarted || after.EventID == "" {
+		return false
+	}
 	asked := after.State == v1alpha1.StepNeedsIntervention || after.Resolved != nil
-	return old.State == v1alpha1.StepNotStarted && asked && after.Action != nil && after.Action.Code == v1alpha1.CodeLateSuccess
+	return after.State == v1alpha1.StepFailed || asked && after.Action.Code == v1alpha1.CodeLateSuccess
 }
 
 // checkPivot: beyond the point of no return nothing goes backward, and a pivot whose outcome is unknown goes backward on a

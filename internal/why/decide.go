@@ -49,9 +49,9 @@ func (c Case) Actions(st *v1alpha1.StepStatus) []v1alpha1.ResolutionAction {
 		return []v1alpha1.ResolutionAction{v1alpha1.ResolutionMarkDone, v1alpha1.ResolutionCompensate, v1alpha1.ResolutionSkip, v1alpha1.ResolutionRetry}
 	case st.State != v1alpha1.StepNeedsIntervention, KeyUsed(st):
 		return nil
-	case c.undoes(st) && st.Compensation == nil:
+	case c.undoes(st) && st.Compensation == nil && !c.undoable(st):
 		return []v1alpha1.ResolutionAction{v1alpha1.ResolutionSkip, v1alpha1.ResolutionMarkDone}
-	case !c.undoes(st) && recovery == v1alpha1.RecoveryCompensatable:
+	case !c.undoes(st) && recovery == v1alpha1.RecoveryCompensatable && !unheard(st):
 		return nil
 	}
 	var actions []v1alpha1.ResolutionAction
@@ -68,6 +68,29 @@ func (c Case) Actions(st *v1alpha1.StepStatus) []v1alpha1.ResolutionAction {
 // undoes says whether a decision about a step is one about undoing it: also that of an optional step whose saga goes on.
 func (c Case) undoes(st *v1alpha1.StepStatus) bool {
 	return c.Saga.Status.Cause != nil || st.Compensation != nil
+}
+
+// undoable says whether the definition says how a step is undone.
+func (c Case) undoable(st *v1alpha1.StepStatus) bool {
+	def := c.step(st.Name)
+	return def != nil && def.Compensation != nil && (def.Compensation.Command != "" || def.Compensation.Publish != nil)
+}
+
+// unheard says whether a step waits because nothing was heard of its saga, which only observes.
+func unheard(st *v1alpha1.StepStatus) bool {
+	return st.State == v1alpha1.StepNeedsIntervention && st.Action != nil && st.Action.Code == v1alpha1.CodeUnheard
+}
+
+// doubtful says why a step waits that the saga has neither asked for nor undone.
+func (c Case) doubtful(st *v1alpha1.StepStatus) string {
+	cause := c.Saga.Status.Cause
+	switch {
+	case cause == nil || st.Compensation != nil || !c.undoable(st):
+		return ""
+	case cause.Code == v1alpha1.CodeKeyUsed:
+		return " (another saga has the idempotency key, and may be the one whose effect this is)"
+	}
+	return " (it may have been done without this saga)"
 }
 
 // recovery is how a step recovers; empty where the definition is not to be had.
@@ -105,8 +128,11 @@ func (c Case) decision(st *v1alpha1.StepStatus) string {
 	if st.Compensation != nil {
 		x, what = st.Compensation, "compensation"
 	}
-	trouble := ""
-	if x != nil {
+	trouble := c.doubtful(st)
+	switch {
+	case trouble != "":
+		what = "compensation"
+	case x != nil:
 		trouble = coded(x.Code, x.Message)
 	}
 	command := c.command("resolve", st.Name, "--action", strings.Join(actions, "|"), "--reason '…'")

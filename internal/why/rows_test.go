@@ -202,6 +202,17 @@ var peopleRows = rows{
 			Action: &v1alpha1.Exchange{Outcome: v1alpha1.ExchangeFailed, Code: v1alpha1.CodeKeyUsed}})},
 		"waits for a person, since another saga has used its idempotency key (step \"reserve\"): where the first run counts, end this one with `kubectl saga abort order-1 -n shop`; where it was lost, continue it with `kubectl saga adopt order-1 -n shop`",
 	},
+	"nothing was heard of a saga that only observes": {
+		[]setup{phase(v1alpha1.PhaseNeedsIntervention), step(v1alpha1.StepStatus{Name: "reserve", State: v1alpha1.StepNeedsIntervention, Decision: 1,
+			Action: &v1alpha1.Exchange{Outcome: v1alpha1.ExchangeUnknown, Code: v1alpha1.CodeUnheard, Message: "no service has told anything of this saga"}})},
+		"waits for a person: decision 1 on the action of step \"reserve\" (Unheard: no service has told anything of this saga) is to be Retry, Skip, MarkDone or Compensate, with `kubectl saga resolve order-1 reserve --action Retry|Skip|MarkDone|Compensate --reason '…' -n shop`",
+	},
+	"an effect may be another saga's": {
+		[]setup{phase(v1alpha1.PhaseNeedsIntervention), cause(v1alpha1.ReasonAborted, "charge", v1alpha1.CodeKeyUsed, ""),
+			step(v1alpha1.StepStatus{Name: "reserve", State: v1alpha1.StepNeedsIntervention, Decision: 1,
+				Action: &v1alpha1.Exchange{Outcome: v1alpha1.ExchangeSucceeded}})},
+		"is being undone because it was aborted (KeyUsed), and waits for a person: decision 1 on the compensation of step \"reserve\" (another saga has the idempotency key, and may be the one whose effect this is) is to be Retry, Skip or MarkDone, with `kubectl saga resolve order-1 reserve --action Retry|Skip|MarkDone --reason '…' -n shop`",
+	},
 	"a decision waits while another step is undone": {
 		[]setup{undoing("reserve", waiting(1)), cause(v1alpha1.ReasonAborted, "", "", ""),
 			step(v1alpha1.StepStatus{Name: "charge", State: v1alpha1.StepNeedsIntervention, Decision: 1, Compensation: &v1alpha1.Exchange{}})},
