@@ -167,7 +167,10 @@ func (v *visit) requests() {
 		}
 	}
 	ask(spec.Adopt, engine.Adopt, v1alpha1.LatchAdopt)
-	ask(spec.Abort || v.successor != "", engine.Abort, v1alpha1.LatchAbort)
+	ask(spec.Abort, engine.Abort, v1alpha1.LatchAbort)
+	if !spec.Abort && v.successor != "" && !slices.Contains(status.Latches, v1alpha1.LatchAbort) {
+		v.events = append(v.events, engine.Asked{Request: engine.Abort, Why: fmt.Sprintf("saga %q, which has its concurrency key, takes its place", v.successor)})
+	}
 	ask(v.deleting(), engine.Delete, v1alpha1.LatchDelete)
 	switch {
 	case spec.Suspend && status.SuspendTime == nil:

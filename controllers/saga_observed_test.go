@@ -156,22 +156,44 @@ func TestAnObservedActionThatNobodyTellsOfIsUndoneOnceSilenceWasHeard(t *testing
 	s := newSagas(t)
 	s.participants("a", "b")
 	saga := observing("x")
-	saga.Spec.Definition.Steps[0].Action.Timeout = &metav1.Duration{Duration: 30 * time.Second}
+	saga.Spec.Definition.Steps[1].Action.Timeout = &metav1.Duration{Duration: 30 * time.Second}
 	s.start(saga)
 	s.look()
-	s.topic("a.events").since = time.Time{}
+	s.happens("a.reserve-succeeded", "e-1", "o-1", map[string]string{"id": "r-1"})
+	s.mustReconcile("x")
+	s.topic("b.events").since = time.Time{}
 	s.now = s.now.Add(time.Minute)
 	s.mustReconcile("x")
-	s.expectState("reserve", v1alpha1.StepRunning)
-	s.topic("a.events").since = s.now
+	s.expectState("charge", v1alpha1.StepRunning)
+	s.topic("b.events").since = s.now
 	s.mustReconcile("x")
 	s.flush()
-	s.answer("b", wire.Succeeded, nil) // what came after it may have been done, too
+	s.answer("b", wire.Succeeded, nil) // it may have been done all the same
 	s.mustReconcile("x")
 	s.flush()
 	if got := s.commands("a"); !slices.Equal(got, []string{"reserve/backward/1/1"}) {
 		t.Fatalf("a was asked %v: %+v", got, s.get("x").Status)
 	}
+}
+
+func TestAnObservedSagaOfWhichNothingIsHeardWaitsForAPersonOrAnEvent(t *testing.T) {
+	s := newSagas(t)
+	s.participants("a", "b")
+	saga := observing("x")
+	saga.Spec.Definition.Steps[0].Action.Timeout = &metav1.Duration{Duration: 30 * time.Second}
+	s.start(saga)
+	s.look()
+	s.now = s.now.Add(time.Minute)
+	s.topic("a.events").since = s.now
+	s.mustReconcile("x")
+	s.flush()
+	st := stepNamed(t, s.get("x"), "reserve")
+	if st.State != v1alpha1.StepNeedsIntervention || st.Action.Code != v1alpha1.CodeUnheard || len(s.commands("a"))+len(s.commands("b")) != 0 {
+		t.Fatalf("it is %+v; asked: %v, %v", st, s.commands("a"), s.commands("b"))
+	}
+	s.happens("a.reserve-succeeded", "e-1", "o-1", map[string]string{"id": "r-1"})
+	s.mustReconcile("x")
+	s.expectState("charge", v1alpha1.StepRunning)
 }
 
 func TestTheSameDefinitionCanBeSwitchedToOrchestrated(t *testing.T) {

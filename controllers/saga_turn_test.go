@@ -167,8 +167,12 @@ func TestANewSagaAbortsTheOneThatRuns(t *testing.T) {
 	s.answerTo("x1", "b", wire.Succeeded) // refund
 	s.answerTo("x1", "a", wire.Succeeded) // release
 	s.expectPhase("x1", v1alpha1.PhaseCompensated)
-	if cause := s.get("x1").Status.Cause; cause.Reason != v1alpha1.ReasonAborted {
+	why := `saga "x2", which has its concurrency key, takes its place`
+	if cause := s.get("x1").Status.Cause; cause.Reason != v1alpha1.ReasonAborted || cause.Message != why {
 		t.Errorf("its cause is %+v", cause)
+	}
+	if c := meta.FindStatusCondition(s.get("x1").Status.Conditions, v1alpha1.ConditionStalled); c.Message != "Everything is undone: "+why {
+		t.Errorf("it says %q", c.Message)
 	}
 	s.mustReconcile("x2")
 	s.expectPhase("x2", v1alpha1.PhaseRunning)

@@ -49,6 +49,9 @@ func (d *decision) turnBackIfAsked() {
 // because is the cause of a saga that is asked to go back, and shows where its key was another's.
 func (d *decision) because(reason string) v1alpha1.Cause {
 	cause := v1alpha1.Cause{Reason: reason}
+	if reason == v1alpha1.ReasonAborted {
+		cause.Message = clip(d.abortWhy, maxMessage)
+	}
 	if i := slices.IndexFunc(d.s.Steps, keyUsed); i >= 0 {
 		cause.Step, cause.Code = d.s.Steps[i].Name, v1alpha1.CodeKeyUsed
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -222,7 +223,7 @@ func (v view) why() string {
 	case v1alpha1.ReasonDeadlineExceeded:
 		return "the deadline has passed"
 	case v1alpha1.ReasonAborted:
-		return "spec.abort asked for it" + whose(c)
+		return cmp.Or(c.Message, "spec.abort asked for it") + whose(c)
 	case v1alpha1.ReasonDeleted:
 		return "the saga is being deleted" + whose(c)
 	default:

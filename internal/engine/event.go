@@ -97,8 +97,11 @@ const (
 	Resume  Request = "Resume"
 )
 
-// Asked is a request.
-type Asked struct{ Request Request }
+// Asked is a request. Why says in words who asked for it, where the saga's own spec does not.
+type Asked struct {
+	Request Request
+	Why     string
+}
 
 // Resolve is a person's decision about a step that waits.
 type Resolve struct{ v1alpha1.Resolution }

@@ -74,6 +74,7 @@ type decision struct {
 	changed  bool
 	causedBy string  // the command whose answer or silence was settled last
 	due      []Timer // backoffs that are over
+	abortWhy string  // in words, where it was not the spec
 }
 
 func (d *decision) settle(event Event) Verdict {
@@ -99,7 +100,7 @@ func (d *decision) settle(event Event) Verdict {
 	case Resolve:
 		verdict = d.resolve(e.Resolution)
 	case Asked:
-		verdict = d.asked(e.Request)
+		verdict = d.asked(e)
 	case Fired:
 		verdict = d.fired(e.Timer)
 	}

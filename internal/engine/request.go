@@ -5,12 +5,13 @@ import (
 )
 
 // asked takes a request. Abort, adopt and delete are latched; abort and delete lift a suspension.
-func (d *decision) asked(request Request) Verdict {
+func (d *decision) asked(e Asked) Verdict {
 	if d.ended() {
 		return Settled
 	}
-	switch request {
+	switch e.Request {
 	case Abort:
+		d.abortWhy = e.Why
 		return d.undoAsked(v1alpha1.LatchAbort)
 	case Delete:
 		return d.undoAsked(v1alpha1.LatchDelete)

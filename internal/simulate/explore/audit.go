@@ -118,6 +118,9 @@ func waitInWords(st *v1alpha1.StepStatus) string {
 	if x.Outcome == v1alpha1.ExchangeFailed {
 		return fmt.Sprintf("%s was answered failed (%s)", what, x.Code)
 	}
+	if x.Code == v1alpha1.CodeUnheard {
+		return "time is over, and no service has told anything of the saga"
+	}
 	if x.Outcome == v1alpha1.ExchangeUnknown {
 		return fmt.Sprintf("%s ran out of attempts (%s)", what, x.Code)
 	}
