@@ -92,7 +92,7 @@ func TestSagasEndThoughTheirDefinitionIsDeleted(t *testing.T) {
 	s := newSagas(t)
 	s.participants("a", "b")
 	def := s.redefine("order", *twoSteps("x").Spec.Definition)
-	names := s.halfWay("order", 20)
+	names := s.halfWay("order", 100)
 	if err := s.api.Delete(t.Context(), def); err != nil {
 		t.Fatal(err)
 	}
