@@ -213,10 +213,12 @@ bin/helm-unittest: hack/tools/helm-unittest/go.mod
 bin/kubeconform: hack/tools/kubeconform/go.mod
 	CGO_ENABLED=0 go -C hack/tools/kubeconform build -trimpath -o $(CURDIR)/$@ github.com/yannh/kubeconform/cmd/kubeconform
 
-# on-kafka exports KAFKA_BROKERS for the rest of a recipe: somebody else's broker, or one that ends with the recipe.
+# on-kafka exports KAFKA_BROKERS for the rest of a recipe: somebody else's broker, or one that ends with the recipe. Nobody kills that
+# one, so it may be patient with itself where many tests share few cores.
 define on-kafka
 if [[ -z "$${KAFKA_BROKERS:-}" ]]; then \
 	kafka=$$(mktemp -d); trap 'hack/kafka/stop "$$kafka"; rm -rf "$$kafka"' EXIT; \
+	echo broker.session.timeout.ms=60000 >"$$kafka/extra.properties"; \
 	started=$$(hack/kafka/start "$$kafka" $$((20000 + RANDOM % 10000)) | tail -n 1); export "$$started"; fi; \
 	echo "KAFKA_BROKERS=$$KAFKA_BROKERS"
 endef
