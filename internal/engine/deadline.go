@@ -8,11 +8,11 @@ import (
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 )
 
-// holdDeadline lets the deadline stand still while the saga is suspended or waits for a time, an event or a person, and shifts it
-// by that time afterwards.
+// holdDeadline lets the deadline stand still while the saga is suspended, or waits for a time, an event or a person, or only observes
+// and has heard nothing yet, and shifts it by that time afterwards.
 func (d *decision) holdDeadline() {
 	since := heldSince(d.s)
-	holds := d.s.SuspendTime != nil || d.waits(d.s)
+	holds := d.s.SuspendTime != nil || d.waits(d.s) || d.unheard(d.s)
 	switch {
 	case d.s.Deadline == nil || d.backward() || d.ended():
 		d.s.DeadlineHeldTime = nil
@@ -71,8 +71,7 @@ func (d *decision) deadlinePassed() Verdict {
 }
 
 // deadlineRuns says whether the deadline counts: not while something holds it, nor while a person is to decide whose the
-// idempotency key is, since ending the saga would answer for them, nor while nothing shows that what it follows is its own.
+// idempotency key is, since ending the saga would answer for them.
 func (p *Program) deadlineRuns(s *State) bool {
-	runs := s.Deadline != nil && heldSince(s) == nil && s.Cause == nil && !p.committed(s)
-	return runs && !slices.ContainsFunc(s.Steps, keyUsed) && !p.unheard(s)
+	return s.Deadline != nil && heldSince(s) == nil && s.Cause == nil && !p.committed(s) && !slices.ContainsFunc(s.Steps, keyUsed)
 }

@@ -52,6 +52,8 @@ func TestAnObservedSagaOfWhichNothingIsHeardUndoesNothingByItself(t *testing.T) 
 		"also where an await came first":             {def: "w await=x | b | observed", story: "start; w due", asked: "-", phase: "NeedsIntervention", steps: "w=NeedsIntervention"},
 		"an optional one with nothing to undo fails": {def: "w await=x optional | b | observed", story: "start; w due", asked: "-", phase: "Running", steps: "w=Failed b=Running"},
 		"its deadline does not run":                  {def: parcel + " | deadline=1m", story: "start; deadline", verdicts: "Settled", phase: "Running"},
+		"and begins where something is heard":        {def: parcel + " | deadline=1m", story: "start; wait 2m; event a-service.do-succeeded", phase: "Running", steps: "a=Succeeded b=Running"},
+		"or a person says so":                        {def: parcel + " | deadline=1m", story: "start; a due; wait 2m; decide a 1 MarkDone", phase: "Running", steps: "a=Succeeded b=Running"},
 		"but does once something is heard":           {def: parcel + " | deadline=1m", story: "start; event a-service.do-succeeded; deadline", phase: "Compensating", condition: "True DeadlineExceeded"},
 		"an event that comes after all goes on":      {def: parcel, story: "start; a due; event a-service.do-succeeded", phase: "Running", steps: "a=Succeeded b=Running"},
 		"a failure that came early shows that it is alive": {def: parcel, story: "start; event b-service.do-failed X; a due", asked: "a/backward/1/1",
