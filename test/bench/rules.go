@@ -194,7 +194,7 @@ func makeSagas(ctx context.Context, c client.Client, like *v1alpha1.Saga, n int)
 	return all, nil
 }
 
-// updateInTurn writes statuses, one after the other, to one saga per client, for half of the usual time.
+// updateInTurn writes statuses, one after the other, to one saga per client, for as long as any rate is measured.
 func (b *bench) updateInTurn(ctx context.Context, c client.Client, all []*v1alpha1.Saga, statuses []v1alpha1.SagaStatus) (turn, error) {
 	before, err := b.bareCosts(ctx)
 	if err != nil {
