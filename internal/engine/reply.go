@@ -162,12 +162,12 @@ func (d *decision) failed(i int, x *v1alpha1.Exchange, e Replied) Verdict {
 	case f.code == v1alpha1.CodeKeyUsed:
 		d.keyUsed(i, x, waits)
 	case !waits:
-		if st.State == v1alpha1.StepUnknown && answered {
+		if st.State == v1alpha1.StepUnknown && answered && !d.mayBeFurther(i) {
 			st.State = v1alpha1.StepFailed
 		}
-	case def.recovery == v1alpha1.RecoveryRetriable:
+	case def.recovery == v1alpha1.RecoveryRetriable, def.recovery == v1alpha1.RecoveryPivot && d.mayBeFurther(i):
 		d.wait(st)
-	case def.recovery == v1alpha1.RecoveryPivot || answered:
+	case def.recovery == v1alpha1.RecoveryPivot || answered && !d.mayBeFurther(i):
 		st.State = v1alpha1.StepFailed
 		d.stepFailed(i, failure(st, x))
 	default:
@@ -196,6 +196,8 @@ func failure(st *v1alpha1.StepStatus, x *v1alpha1.Exchange) v1alpha1.Cause {
 func (d *decision) keyUsed(i int, x *v1alpha1.Exchange, waits bool) {
 	st := &d.s.Steps[i]
 	switch {
+	case !waits && st.State == v1alpha1.StepUnknown && latched(d.s, v1alpha1.LatchAdopt) && !x.Adopts:
+		disregard(x)
 	case !waits && st.State == v1alpha1.StepUnknown:
 		st.State = v1alpha1.StepFailed
 	case !waits: // being undone, or decided by a person
@@ -203,6 +205,7 @@ func (d *decision) keyUsed(i int, x *v1alpha1.Exchange, waits bool) {
 		d.continueLost(i)
 	case d.backward() && latched(d.s, v1alpha1.LatchAdopt) && !x.Adopts:
 		st.State = v1alpha1.StepUnknown // the lost run's, which this saga has come to continue
+		disregard(x)
 	case d.backward():
 		st.State = v1alpha1.StepFailed
 	case d.saga.OnKeyUsed == v1alpha1.KeyUsedEnd && !d.beyond(i) && !d.othersBegun(i):

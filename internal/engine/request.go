@@ -80,9 +80,16 @@ func (d *decision) adoptStep(i int) {
 		d.continueLost(i)
 	case d.Program.steps[i].compensation != nil:
 		st.State = v1alpha1.StepUnknown // the lost run's, now to be undone with the rest
+		disregard(st.Action)
 	case d.Program.steps[i].recovery != v1alpha1.RecoveryCompensatable:
 		d.wait(st) // the lost run's, which nothing can undo: a person must know
+		disregard(st.Action)
 	}
+}
+
+// disregard forgets a refusal of the key, which says nothing of what the lost run has done: nor does it when it is heard once more.
+func disregard(x *v1alpha1.Exchange) {
+	x.Outcome, x.Code, x.Message, x.Granted = v1alpha1.ExchangeUnknown, "", "", x.Attempt
 }
 
 // refusedKey says whether the answer was that another saga has used the key.

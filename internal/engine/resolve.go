@@ -46,7 +46,11 @@ func (p *Program) awaitsApproval(s *State, i int) bool {
 }
 
 // undoing says whether a decision about step i is one about undoing it: also that of an optional step whose saga goes on.
-func (d *decision) undoing(i int) bool { return d.backward() || d.s.Steps[i].Compensation != nil }
+func (d *decision) undoing(i int) bool {
+	st, def := &d.s.Steps[i], &d.Program.steps[i]
+	optional := def.optional && st.State == v1alpha1.StepNeedsIntervention && !keyUsedWait(st) && !d.unheardWait(i)
+	return d.backward() || st.Compensation != nil || optional
+}
 
 // resolvable is the table of who may decide what: docs/architecture.md, "Life of a saga".
 func (d *decision) resolvable(i int, action v1alpha1.ResolutionAction) bool {

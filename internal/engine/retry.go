@@ -94,8 +94,11 @@ func (d *decision) triesAnew(i int, dir Direction, f failureBody) bool {
 		d.call(i, dir) != nil && !d.givenUp(i, dir) && !policy.exhausted(used(x))
 }
 
-// expiredEarly says whether a command has expired by a deadline that was shifted since it was sent.
+// expiredEarly says whether a command has expired by a deadline that was shifted since it was sent, or that was the lost run's.
 func (d *decision) expiredEarly(x *v1alpha1.Exchange) bool {
+	if x.Adopts && (x.ExpiryTime == nil || d.now.Before(x.ExpiryTime)) {
+		return true
+	}
 	return x.ExpiryTime != nil && (heldSince(d.s) != nil || d.waits(d.s) || x.ExpiryTime.Before(d.s.Deadline))
 }
 

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 )
 
@@ -86,10 +88,15 @@ func (d *decision) undoable(i int) bool {
 // unasked says whether step i, which this saga has not begun, may have been done all the same: by the run that it continues
 // or, in a saga that only observes, by services that go on by themselves, unless something that the step waits for has failed.
 func (d *decision) unasked(i int) bool {
-	if d.s.Steps[i].State != v1alpha1.StepNotStarted {
+	st := &d.s.Steps[i]
+	switch st.State {
+	case v1alpha1.StepNotStarted:
+		return latched(d.s, v1alpha1.LatchAdopt) || d.observed && d.byOthers(i) && !d.blocked(i)
+	case v1alpha1.StepFailed: // what this saga could not ask for, the lost run perhaps could
+		return latched(d.s, v1alpha1.LatchAdopt) && d.asks(i) && st.Action != nil && neverSent(st.Action)
+	default:
 		return false
 	}
-	return latched(d.s, v1alpha1.LatchAdopt) || d.observed && d.byOthers(i) && !d.blocked(i)
 }
 
 // byOthers says whether step i is done by services, not by the saga: nobody else publishes its events, waits for its times or asks
@@ -143,7 +150,24 @@ func (d *decision) mayHavePassed(i int) bool {
 // answered the lost run the same. An event that did not come again, or a person who decided otherwise, says nothing.
 func (d *decision) lostRunFailedToo() bool {
 	i, ok := d.index[d.s.Cause.Step]
-	return ok && d.s.Cause.Reason == v1alpha1.ReasonStepFailed && d.s.Cause.Code != v1alpha1.CodeKeyUsed && d.Program.steps[i].kind == kindAction
+	if ok && d.s.Steps[i].Action != nil && neverSent(d.s.Steps[i].Action) {
+		return false
+	}
+	failed := ok && d.s.Cause.Reason == v1alpha1.ReasonStepFailed && d.s.Cause.Code != v1alpha1.CodeKeyUsed
+	return failed && d.Program.steps[i].kind == kindAction && !d.mayBeFurther(i)
+}
+
+// mayBeFurther says whether the run that this saga continues may have done step i in a later round than this one knows of: a round
+// that was answered failed, with a code that another one follows on, or that nobody answered, says nothing about those behind it.
+func (d *decision) mayBeFurther(i int) bool {
+	x, codes := d.s.Steps[i].Action, d.Program.steps[i].action.retry.retryable
+	switch {
+	case !latched(d.s, v1alpha1.LatchAdopt) || !d.asks(i):
+		return false
+	case x == nil || neverSent(x) || x.Outcome == v1alpha1.ExchangeUnknown:
+		return len(codes) > 0
+	}
+	return x.Outcome == v1alpha1.ExchangeFailed && (slices.Contains(codes, x.Code) || x.Code == v1alpha1.CodeExpired)
 }
 
 // mayHaveBeenDone says whether a step that this saga never asked for is undone all the same: only that leaves nothing behind.
@@ -166,9 +190,9 @@ func (d *decision) followersUndone(i int) bool {
 // restsBackward says whether nothing more is to be done about step i on the way back.
 func (d *decision) restsBackward(i int) bool {
 	switch d.s.Steps[i].State {
-	case v1alpha1.StepNotStarted:
+	case v1alpha1.StepNotStarted, v1alpha1.StepFailed:
 		return !d.mayHaveBeenDone(i)
-	case v1alpha1.StepFailed, v1alpha1.StepCompensated, v1alpha1.StepNotCompensated, v1alpha1.StepSkipped:
+	case v1alpha1.StepCompensated, v1alpha1.StepNotCompensated, v1alpha1.StepSkipped:
 		return true
 	case v1alpha1.StepRunning, v1alpha1.StepSucceeded, v1alpha1.StepUnknown, v1alpha1.StepCompensating, v1alpha1.StepNeedsIntervention:
 		return false
@@ -189,7 +213,7 @@ func (d *decision) undo(i int) {
 	case d.unheardUndo(i):
 		d.wait(st)
 		return
-	case st.Action == nil && d.asks(i) && len(def.action.retry.retryable) > 0:
+	case d.mayBeFurther(i):
 		d.wait(st) // nobody knows in which round the lost run has done it
 		return
 	}

@@ -67,7 +67,9 @@ func (c Case) Actions(st *v1alpha1.StepStatus) []v1alpha1.ResolutionAction {
 
 // undoes says whether a decision about a step is one about undoing it: also that of an optional step whose saga goes on.
 func (c Case) undoes(st *v1alpha1.StepStatus) bool {
-	return c.Saga.Status.Cause != nil || st.Compensation != nil
+	def := c.step(st.Name)
+	optional := def != nil && def.OnFailure == v1alpha1.FailureContinue && st.State == v1alpha1.StepNeedsIntervention && !KeyUsed(st) && !unheard(st)
+	return c.Saga.Status.Cause != nil || st.Compensation != nil || optional
 }
 
 // undoable says whether the definition says how a step is undone.
@@ -85,9 +87,9 @@ func unheard(st *v1alpha1.StepStatus) bool {
 func (c Case) doubtful(st *v1alpha1.StepStatus) string {
 	cause := c.Saga.Status.Cause
 	switch {
-	case cause == nil || st.Compensation != nil || !c.undoable(st):
+	case !c.undoes(st) || st.Compensation != nil || !c.undoable(st):
 		return ""
-	case cause.Code == v1alpha1.CodeKeyUsed:
+	case cause != nil && cause.Code == v1alpha1.CodeKeyUsed:
 		return " (another saga has the idempotency key, and may be the one whose effect this is)"
 	}
 	return " (it may have been done without this saga)"
