@@ -264,7 +264,7 @@ func (d *decision) takeEffect(i int) {
 // matters says whether an event tells, of a step that has not started, what is to be undone, or that there is nothing to undo.
 func (d *decision) matters(i int, e Occurred, outcome Outcome) bool {
 	undone := outcome == Failed || d.Program.steps[i].compensation != nil
-	return undone && !d.keyIsAnothers() && d.passes(i, e)
+	return undone && d.passes(i, e)
 }
 
 func occurredOf(k v1alpha1.EarlyEvent) (Occurred, bool) {

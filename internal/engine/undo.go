@@ -46,7 +46,7 @@ func (d *decision) stopWaiting(i int) {
 	case d.unheardWait(i):
 		d.takeForAlive(i)
 		d.changed = true
-	case st.State == v1alpha1.StepNotStarted && len(st.Events) > 0:
+	case st.State == v1alpha1.StepNotStarted && len(st.Events) > 0 && !d.keyIsAnothers():
 		d.takeEffect(i)
 		d.changed = true
 	case st.State != v1alpha1.StepRunning:
