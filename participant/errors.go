@@ -11,6 +11,8 @@ import (
 // ErrMalformed is what Process returns for a message that is no command: nobody can be answered.
 var ErrMalformed = errors.New("message is no command")
 
+var errNoObject = errors.New("is no JSON object")
+
 // Codes in the body of a failed or retry answer that the package itself gives.
 const (
 	CodeKeyUsed        = wire.CodeKeyUsed // another saga has used this idempotency key

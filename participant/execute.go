@@ -1,10 +1,8 @@
 package participant
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,6 +38,9 @@ func (p *Participant) answer(ctx context.Context, c Command, m Message) (answer,
 // transaction judges the command and does what follows in one transaction. An error means that it was rolled back,
 // or that nobody knows: the next try finds out from the row.
 func (p *Participant) transaction(ctx context.Context, c Command, m Message) (answer, error) {
+	if err := p.findTables(ctx); err != nil {
+		return answer{}, err
+	}
 	tx, err := p.config.DB.BeginTx(ctx, p.config.TxOptions)
 	if err != nil {
 		return answer{}, fmt.Errorf("beginning: %w", err)
@@ -62,6 +63,16 @@ func (p *Participant) transaction(ctx context.Context, c Command, m Message) (an
 		return answer{}, fmt.Errorf("committing: %w", err)
 	}
 	return a, nil
+}
+
+// findTables keeps a service whose tables are those of an earlier version from taking commands that it could not answer twice.
+func (p *Participant) findTables(ctx context.Context) error {
+	if p.ready.Load() {
+		return nil
+	}
+	err := p.inbox.ready(ctx, p.config.DB)
+	p.ready.Store(err == nil)
+	return err
 }
 
 // judgeAndDo returns a retry answer together with errRolledBack, which undoes what it did, row included.
@@ -87,15 +98,16 @@ var errRolledBack = errors.New("rolled back")
 // execute runs the handler under a savepoint and turns what it returns into an answer; a retry comes together with
 // errRolledBack. Any other error is the database's, and then there is no answer.
 func (p *Participant) execute(ctx context.Context, tx *sql.Tx, c Command) (answer, error) {
-	var body []byte
+	var said answer
 	err := p.attempt(ctx, tx, "saga_handler", func() (err error) {
-		body, err = p.call(ctx, tx, c)
+		said, err = p.call(ctx, tx, c)
 		return err
 	})
 	business, savepoint := (*failure)(nil), (*savepointError)(nil)
 	switch {
 	case err == nil:
-		return answer{Outcome: succeeded, Body: body, Time: p.config.Now().UTC()}, nil
+		said.Time = p.config.Now().UTC()
+		return said, nil
 	case gone(ctx, err) || passing(err) || errors.As(err, &savepoint):
 		return answer{}, err
 	case errors.As(err, &business):
@@ -105,12 +117,12 @@ func (p *Participant) execute(ctx context.Context, tx *sql.Tx, c Command) (answe
 	return p.retryLater(err), errRolledBack
 }
 
-// call runs the handler and encodes its output. A panic is an error like any other: one poisonous command must not
+// call runs the handler and makes an answer of its output, without a time. A panic is an error like any other: one poisonous command must not
 // take the service down again and again.
-func (p *Participant) call(ctx context.Context, tx *sql.Tx, c Command) (body []byte, err error) {
+func (p *Participant) call(ctx context.Context, tx *sql.Tx, c Command) (said answer, err error) {
 	handler, ok := p.handlers[c.Type]
 	if !ok {
-		return nil, Fail(CodeUnknownCommand, fmt.Sprintf("participant %s has no command %s", p.config.Name, c.Type))
+		return answer{}, Fail(CodeUnknownCommand, fmt.Sprintf("participant %s has no command %s", p.config.Name, c.Type))
 	}
 	defer func() {
 		if r := recover(); r != nil {
@@ -120,26 +132,9 @@ func (p *Participant) call(ctx context.Context, tx *sql.Tx, c Command) (body []b
 	}()
 	output, err := handler(ctx, tx, c)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
-	return encode(output)
-}
-
-// encode makes the step's output: a JSON object within the contract's bound. Nothing becomes {}.
-func encode(output any) ([]byte, error) {
-	if output == nil {
-		return []byte("{}"), nil
-	}
-	body, err := json.Marshal(output)
-	switch {
-	case err != nil:
-		return nil, Fail(CodeInvalidOutput, err.Error())
-	case !bytes.HasPrefix(body, []byte("{")):
-		return nil, Fail(CodeInvalidOutput, "the handler's output is no JSON object")
-	case len(body) > wire.MaxBody:
-		return nil, Fail(CodeInvalidOutput, fmt.Sprintf("the handler's output has %d bytes, at most %d are allowed", len(body), wire.MaxBody))
-	}
-	return body, nil
+	return answerOf(output)
 }
 
 // savepointError says that the database lost a savepoint: whatever do returned then counts for nothing.

@@ -11,6 +11,15 @@ import (
 // inbox keeps one row per forward key in the service's database. It decides nothing.
 type inbox struct{ sql statements }
 
+// ready returns an error while a table is missing that Schema makes.
+func (b inbox) ready(ctx context.Context, db *sql.DB) error {
+	var none int
+	if err := db.QueryRowContext(ctx, b.sql.ready).Scan(&none); err != nil {
+		return fmt.Errorf("looking for the tables that participant.Schema makes: %w", err)
+	}
+	return nil
+}
+
 // claim makes the row of a key that was never seen, or waits for and loads the one that is there. Until the
 // transaction ends nobody else gets past claim with the same key.
 func (b inbox) claim(ctx context.Context, tx *sql.Tx, c Command, now time.Time) (row, error) {
@@ -33,7 +42,7 @@ func (b inbox) load(ctx context.Context, tx *sql.Tx, key string) (row, error) {
 	var at int64
 	var backward string
 	err := tx.QueryRowContext(ctx, b.sql.load, key).
-		Scan(&r.saga, &r.undone, &r.forward.Outcome, &r.forward.Body, &at, &backward)
+		Scan(&r.saga, &r.undone, &r.forward.Outcome, &r.forward.Body, &at, &backward, &r.forward.DataSchema)
 	if err != nil {
 		return row{}, fmt.Errorf("loading the key's row: %w", err)
 	}
@@ -64,6 +73,12 @@ func (b inbox) save(ctx context.Context, tx *sql.Tx, key string, r row, now time
 	if err != nil {
 		return fmt.Errorf("storing the key's row: %w", err)
 	}
+	if r.forward.DataSchema == "" {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, b.sql.version, key, r.forward.DataSchema); err != nil {
+		return fmt.Errorf("storing the version of the key's answer: %w", err)
+	}
 	return nil
 }
 
@@ -84,7 +99,11 @@ func (b inbox) prune(ctx context.Context, db *sql.DB, before time.Time) (int64, 
 		}
 		total += n
 		if n < pruneBatch {
-			return total, nil
+			break
 		}
 	}
+	if _, err := db.ExecContext(ctx, b.sql.pruneVersions); err != nil {
+		return total, fmt.Errorf("pruning the versions of answers: %w", err)
+	}
+	return total, nil
 }

@@ -17,11 +17,12 @@ const (
 	retry     = Outcome(wire.Retry)
 )
 
-// answer is what is said to one command. Body and Time stay as they were when it was given first.
+// answer is what is said to one command. All of it stays as it was when it was given first.
 type answer struct {
-	Outcome Outcome   `json:"outcome"`
-	Body    []byte    `json:"body"`
-	Time    time.Time `json:"time"`
+	Outcome    Outcome   `json:"outcome"`
+	Body       []byte    `json:"body"`
+	DataSchema string    `json:"dataSchema,omitempty"` // version of the body; empty: the present one
+	Time       time.Time `json:"time"`
 }
 
 // row is what the inbox knows of one forward key. The zero row is a key that was never seen.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/sagas-dev/saga-operator/internal/wire"
@@ -17,7 +18,7 @@ const DefaultRetention = 30 * 24 * time.Hour
 
 // Handler executes one command inside tx, which the package begins, and commits together with the inbox's row.
 //
-// output is the step's output: nil, or what encodes to a JSON object of at most 16 KiB. An error made by Fail is a
+// output is the step's output: nil, what encodes to a JSON object of at most 16 KiB, or an Output, which says the version too. An error made by Fail is a
 // business failure, one made by RetryAfter and any other a transient one; what was written is rolled back in both.
 // A handler must not commit or roll back tx, and must not have effects outside of it: they could not be undone.
 type Handler func(ctx context.Context, tx *sql.Tx, c Command) (output any, err error)
@@ -49,6 +50,7 @@ type Config struct {
 type Participant struct {
 	config   Config
 	inbox    inbox
+	ready    atomic.Bool // the tables were there
 	handlers map[string]Handler
 }
 
@@ -102,7 +104,7 @@ func (p *Participant) Process(ctx context.Context, m Message) (Message, error) {
 	}
 	reply := wire.ReplyTo(asked)
 	reply.ID, reply.Source, reply.Time = rand.Text(), p.config.Source, a.Time
-	reply.Outcome, reply.Body = wire.Outcome(a.Outcome), a.Body
+	reply.Outcome, reply.Body, reply.DataSchema = wire.Outcome(a.Outcome), a.Body, a.DataSchema
 	out, err := wire.EncodeReply(reply, asked.ReplyTo, asked.ReplyPartition)
 	if err != nil {
 		return Message{}, fmt.Errorf("%w: %w", ErrMalformed, err)

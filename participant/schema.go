@@ -25,10 +25,16 @@ const schema = `CREATE TABLE IF NOT EXISTS saga_inbox (
   updated_at  BIGINT NOT NULL          -- Unix time in nanoseconds; pruning goes by it
 );
 CREATE INDEX IF NOT EXISTS saga_inbox_updated_at ON saga_inbox (updated_at);
+CREATE TABLE IF NOT EXISTS saga_inbox_versions (
+  forward_key TEXT PRIMARY KEY,        -- as in saga_inbox; no row: the action's answer says no version
+  data_schema TEXT NOT NULL            -- version of the data of that answer
+);
 `
 
-// Schema returns the statements that make the inbox's table and index where they do not exist. A service runs them
-// with its own migrations, or once at its start.
+// Schema returns the statements that make the tables and indexes where they do not exist. A service runs them with its own
+// migrations, or each time at its start. They are to be run again with each new version of the package: what it needs besides is
+// made as tables of its own, never as a change of one that exists. So the versions before and after can use the database side by
+// side, and SQLite, which cannot add a column only where it is missing, needs no other way.
 func Schema(d Dialect) string {
 	if d == PostgreSQL {
 		return fmt.Sprintf(schema, "BYTEA")
@@ -37,7 +43,7 @@ func Schema(d Dialect) string {
 }
 
 // statements are the inbox's queries in one dialect.
-type statements struct{ claim, load, save, prune string }
+type statements struct{ ready, claim, load, save, version, prune, pruneVersions string }
 
 func statementsFor(d Dialect) (statements, error) {
 	lock := ""
@@ -49,17 +55,25 @@ func statementsFor(d Dialect) (statements, error) {
 		return statements{}, fmt.Errorf("dialect %q is not one of sqlite and postgresql", d)
 	}
 	s := statements{
+		ready: `SELECT COUNT(*) FROM saga_inbox, saga_inbox_versions WHERE 1 = 0`,
 		claim: `INSERT INTO saga_inbox (forward_key, saga_id, undone, outcome, answered_at, backward, updated_at)
 VALUES (?, ?, ?, '', 0, '{}', ?) ON CONFLICT (forward_key) DO NOTHING`,
-		load: `SELECT saga_id, undone, outcome, body, answered_at, backward FROM saga_inbox WHERE forward_key = ?` + lock,
+		// The version was stored in the transaction that made the row: whoever sees the row sees it.
+		load: `SELECT saga_id, undone, outcome, body, answered_at, backward,
+COALESCE((SELECT v.data_schema FROM saga_inbox_versions v WHERE v.forward_key = saga_inbox.forward_key), '')
+FROM saga_inbox WHERE forward_key = ?` + lock,
 		save: `UPDATE saga_inbox SET saga_id = ?, undone = ?, outcome = ?, body = ?, answered_at = ?, backward = ?, updated_at = ?
 WHERE forward_key = ?`,
+		version: `INSERT INTO saga_inbox_versions (forward_key, data_schema) VALUES (?, ?)
+ON CONFLICT (forward_key) DO UPDATE SET data_schema = excluded.data_schema WHERE saga_inbox_versions.data_schema <> excluded.data_schema`,
 		// The age is judged once more where the row is deleted: a command that held its lock may have touched it.
 		prune: `DELETE FROM saga_inbox WHERE updated_at < ? AND forward_key IN
 (SELECT forward_key FROM saga_inbox WHERE updated_at < ? ORDER BY updated_at LIMIT ?)`,
+		pruneVersions: `DELETE FROM saga_inbox_versions
+WHERE NOT EXISTS (SELECT 1 FROM saga_inbox i WHERE i.forward_key = saga_inbox_versions.forward_key)`,
 	}
 	if d == PostgreSQL {
-		for _, q := range []*string{&s.claim, &s.load, &s.save, &s.prune} {
+		for _, q := range []*string{&s.claim, &s.load, &s.save, &s.version, &s.prune} {
 			*q = numbered(*q)
 		}
 	}

@@ -86,6 +86,11 @@ func checkValue(name, value string) error {
 	return nil
 }
 
+// CheckHeader says why value cannot be sent as the named header; an empty one can, by being left out.
+//
+// Errors: ErrTooLong and ErrInvalid name the header and, where there is one, the bound and the value's size.
+func CheckHeader(name, value string) error { return checkValue(name, value) }
+
 func isControl(r rune) bool { return r < 0x20 || (r >= 0x7f && r <= 0x9f) }
 
 // writer collects headers in the order they are added and keeps the first error.

@@ -90,13 +90,14 @@ func (a Ask) Message(t testing.TB, topic string) participant.Message {
 
 // Answer is what a participant said, already checked against the contract.
 type Answer struct {
-	CommandID string // the command that is answered
-	Outcome   string // succeeded, failed or retry
-	Code      string // of a failure
-	Body      string
-	Time      time.Time
-	Topic     string
-	Partition int
+	CommandID  string // the command that is answered
+	Outcome    string // succeeded, failed or retry
+	Code       string // of a failure
+	Body       string
+	DataSchema string // the body's version; empty: the present one
+	Time       time.Time
+	Topic      string
+	Partition  int
 }
 
 // Read reads a reply and fails the test where the contract is broken.
@@ -118,5 +119,5 @@ func Read(t testing.TB, m participant.Message) Answer {
 		t.Errorf("reply's data is no JSON object: %v", err)
 	}
 	return Answer{CommandID: reply.CommandID(), Outcome: string(reply.Outcome), Code: failure.Code, Body: string(reply.Body),
-		Time: reply.Time, Topic: m.Topic, Partition: m.Partition}
+		DataSchema: reply.DataSchema, Time: reply.Time, Topic: m.Topic, Partition: m.Partition}
 }
