@@ -26,7 +26,9 @@ const (
 	actAsService = "PARTICIPANT_TEST_SERVICE" // where to die: one of the points, or "nowhere"
 	brokersEnv   = "PARTICIPANT_TEST_BROKERS"
 	fileEnv      = "PARTICIPANT_TEST_FILE"
+	postgresEnv  = "PARTICIPANT_TEST_POSTGRES" // takes the place of the file
 	aloneEnv     = "PARTICIPANT_TEST_ALONE"
+	publishEnv   = "PARTICIPANT_TEST_PUBLISH"
 
 	effectBeforeCommit = "between effect and commit"
 	commitBeforeReply  = "between commit and reply"
@@ -35,6 +37,7 @@ const (
 
 	commands    = "shop.commands"
 	deadLetters = "shop.deadletters"
+	events      = "shop.events"
 )
 
 // die is a crash: nothing runs after it, no deferred call and no buffer.
@@ -55,28 +58,35 @@ func (d dying) Process(ctx context.Context, m participant.Message) (participant.
 }
 
 func serveUntilKilled() int {
-	db, err := sql.Open("sqlite", "file:"+os.Getenv(fileEnv)+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)")
+	driver, dialect, source := "sqlite", participant.SQLite, "file:"+os.Getenv(fileEnv)+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)"
+	if dsn := os.Getenv(postgresEnv); dsn != "" {
+		driver, dialect, source = "pgx", participant.PostgreSQL, dsn
+	}
+	db, err := sql.Open(driver, source)
 	if err != nil {
 		return 2
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	p, err := participant.New(participant.Config{Name: "shop", DB: db, Dialect: participant.SQLite, Logger: log})
+	p, err := participant.New(participant.Config{Name: "shop", DB: db, Dialect: dialect, Logger: log})
 	if err != nil {
 		return 2
 	}
 	write := func(amount int) participant.Handler {
 		return func(ctx context.Context, tx *sql.Tx, c participant.Command) (any, error) {
-			_, err := tx.ExecContext(ctx, `INSERT INTO entries (forward_key, amount) VALUES (?, ?)`, c.ForwardKey(), amount)
+			_, err := tx.ExecContext(ctx, `INSERT INTO entries (forward_key, amount) VALUES ($1, $2)`, c.ForwardKey(), amount)
 			if os.Getenv(actAsService) == effectBeforeCommit {
 				die()
 			}
-			return nil, err
+			if err != nil || os.Getenv(publishEnv) == "" {
+				return nil, err
+			}
+			return nil, p.Publish(ctx, tx, participant.Event{Name: "taken", CorrelationID: c.CorrelationID, Data: map[string]int{"amount": amount}})
 		}
 	}
 	p.Handle("take", write(1))
 	p.Handle("give", write(-1))
 	runner := &participant.Runner{Brokers: strings.Split(os.Getenv(brokersEnv), ","), Topics: []string{commands}, Group: "shop",
-		Processor: dying{p}, SessionTimeout: time.Second, Grace: 500 * time.Millisecond, Alone: os.Getenv(aloneEnv) != "",
+		Processor: dying{p}, Outbox: p, SessionTimeout: time.Second, Grace: 500 * time.Millisecond, Alone: os.Getenv(aloneEnv) != "",
 		DeadLetters: deadLetters, GiveUp: 200 * time.Millisecond, Logger: log}
 	if err := runner.Run(context.Background()); err != nil {
 		return 2
@@ -84,7 +94,7 @@ func serveUntilKilled() int {
 	return 0
 }
 
-func startShop(t *testing.T, op *participanttest.Operator, file, point string, alone bool) *exec.Cmd {
+func startShop(t *testing.T, op *participanttest.Operator, file, point string, alone bool, more ...string) *exec.Cmd {
 	t.Helper()
 	log := &bytes.Buffer{}
 	cmd := exec.Command(os.Args[0])
@@ -92,6 +102,7 @@ func startShop(t *testing.T, op *participanttest.Operator, file, point string, a
 	if alone {
 		cmd.Env = append(cmd.Env, aloneEnv+"=yes")
 	}
+	cmd.Env = append(cmd.Env, more...)
 	cmd.Stderr = log
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("starting the service: %v", err)

@@ -72,6 +72,13 @@ func closeDB(t *testing.T, db *sql.DB) {
 // openPostgres gives each test a schema of its own on the server of POSTGRES_DSN, or on one that it starts.
 func openPostgres(t *testing.T) *sql.DB {
 	t.Helper()
+	db, _ := openPostgresAt(t)
+	return db
+}
+
+// openPostgresAt is openPostgres, and says how another process gets there.
+func openPostgresAt(t *testing.T) (db *sql.DB, dsn string) {
+	t.Helper()
 	dsn, err := postgresDSN()
 	if errors.Is(err, errNoPostgres) && os.Getenv("CI") != "true" {
 		t.Skipf("not tested on PostgreSQL: %v", err)
@@ -88,7 +95,8 @@ func openPostgres(t *testing.T) *sql.DB {
 	if _, err := admin.Exec("CREATE SCHEMA " + schema); err != nil {
 		t.Fatalf("making a schema: %v", err)
 	}
-	db, err := sql.Open("pgx", dsn+" search_path="+schema)
+	dsn += " search_path=" + schema
+	db, err = sql.Open("pgx", dsn)
 	if err != nil {
 		t.Fatalf("opening PostgreSQL: %v", err)
 	}
@@ -98,7 +106,7 @@ func openPostgres(t *testing.T) *sql.DB {
 		}
 		closeDB(t, db)
 	})
-	return db
+	return db, dsn
 }
 
 var errNoPostgres = errors.New("POSTGRES_DSN (key=value form) is not set and no server binary was found; apt-get install postgresql")

@@ -11,7 +11,10 @@ import (
 // ErrMalformed is what Process returns for a message that is no command: nobody can be answered.
 var ErrMalformed = errors.New("message is no command")
 
-var errNoObject = errors.New("is no JSON object")
+var (
+	errNoObject      = errors.New("is no JSON object")
+	errNoCorrelation = errors.New("CorrelationID is required")
+)
 
 // Codes in the body of a failed or retry answer that the package itself gives.
 const (
@@ -19,7 +22,7 @@ const (
 	CodeUndone         = wire.CodeUndone  // the action was undone, or its undoing came first
 	CodeExpired        = wire.CodeExpired // the command came after its expiry time
 	CodeInvalidInput   = "INVALID_INPUT"  // the command's data does not fit the handler
-	CodeInvalidOutput  = "InvalidOutput"  // the handler's output is no JSON object of at most 16 KiB
+	CodeInvalidOutput  = "InvalidOutput"  // the handler's output, or an event that it publishes, breaks the contract
 	CodeUnknownCommand = "UnknownCommand" // no handler is registered for the command
 	CodeTransient      = "Transient"      // the handler did not get through; ask again
 )

@@ -56,6 +56,9 @@ func (r *Runner) startGeneration(generation *kafka.Generation, out *sender) {
 					return generation.CommitOffsets(map[string]map[int]int64{topic: {a.ID: offset}})
 				}}
 			generation.Start(s.serve)
+			if r.Outbox != nil && topic == r.Topics[0] && a.ID == 0 {
+				generation.Start(r.relay(out).run)
+			}
 		}
 		r.Logger.Info("Serving", "topic", topic, "partitions", len(assigned), "generation", generation.ID)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"sync/atomic"
 	"time"
 
@@ -27,12 +28,15 @@ type Handler func(ctx context.Context, tx *sql.Tx, c Command) (output any, err e
 type Config struct {
 	// Name is the participant's, the part before the dot in command types. Required.
 	Name string
-	// DB is the service's own database, which has the table of Schema. Required.
+	// DB is the service's own database, which has the tables of Schema. Required.
 	DB *sql.DB
 	// Dialect is what DB speaks. Required.
 	Dialect Dialect
-	// Source is the ce_source of answers. Defaults to /participants/<name>.
+	// Source is the ce_source of answers and events. Defaults to /participants/<name>.
 	Source string
+	// EventsTopic is where the events of Publish go, spec.topics.events of the SagaParticipant. Letters, digits, dots, underscores and
+	// dashes, at most 249 characters. Defaults to <name>.events.
+	EventsTopic string
 	// Retention is how long the inbox remembers a key after it was touched last. Defaults to 30 days.
 	Retention time.Duration
 	// TxOptions is used to begin each transaction; nil is the database's default.
@@ -50,9 +54,12 @@ type Config struct {
 type Participant struct {
 	config   Config
 	inbox    inbox
+	outbox   outbox
 	ready    atomic.Bool // the tables were there
 	handlers map[string]Handler
 }
+
+var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 
 // New checks the configuration. Errors name the field that is missing or wrong.
 func New(c Config) (*Participant, error) {
@@ -69,6 +76,13 @@ func New(c Config) (*Participant, error) {
 	if c.Source == "" {
 		c.Source = "/participants/" + c.Name
 	}
+	if c.EventsTopic == "" {
+		c.EventsTopic = c.Name + ".events"
+	}
+	if !topicName.MatchString(c.EventsTopic) {
+		return nil, fmt.Errorf("participant %s: EventsTopic is %.300q (%d bytes): letters, digits, dots, underscores and dashes, at most 249",
+			c.Name, c.EventsTopic, len(c.EventsTopic))
+	}
 	if c.Retention <= 0 {
 		c.Retention = DefaultRetention
 	}
@@ -78,7 +92,12 @@ func New(c Config) (*Participant, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	return &Participant{config: c, inbox: inbox{sql: queries}, handlers: map[string]Handler{}}, nil
+	return &Participant{
+		config: c, handlers: map[string]Handler{}, inbox: inbox{sql: queries},
+		outbox: outbox{
+			sql: outboxStatementsFor(c.Dialect), dialect: c.Dialect, participant: c.Name, topic: c.EventsTopic, stored: make(chan struct{}, 1),
+		},
+	}, nil
 }
 
 // Handle registers the handler of a command, named without the participant: "reserve" for inventory.reserve. Actions

@@ -23,12 +23,15 @@ type Processor interface {
 type Runner struct {
 	// Brokers are host:port. Required.
 	Brokers []string
-	// Topics of commands. Required.
+	// Topics of commands. Required, unless the Runner only sends the events of an Outbox.
 	Topics []string
-	// Group is the consumer group; offsets are committed under its name. Required.
+	// Group is the consumer group; offsets are committed under its name. Required with Topics.
 	Group string
-	// Processor answers; usually a *Participant. Required.
+	// Processor answers; usually a *Participant. Required with Topics.
 	Processor Processor
+	// Outbox is whose events are sent: those that its Publish has stored. Usually the Participant that is the Processor, too. Of the
+	// replicas in a group one sends, the one that serves partition 0 of the first topic. Optional.
+	Outbox *Participant
 	// Alone says that this process is the only one that serves the topics, as one with a database file of its own is: it
 	// takes every partition without joining the group, under whose name it still commits, so that a process that was
 	// killed is replaced without waiting. Two that run at once by mistake cost repeated answers, nothing else.
@@ -64,17 +67,18 @@ type Runner struct {
 // Counts are what happened since the Runner was made.
 type Counts struct {
 	Answered      int64 // replies that the broker acknowledged
+	Published     int64 // events of the Outbox that it did, repeated ones too
 	Malformed     int64 // messages that are no commands
 	Undeliverable int64 // replies whose topic or partition does not exist, or refuses them
 	DeadLettered  int64 // of the two before: kept in the dead-letter topic
 }
 
-type counters struct{ answered, malformed, undeliverable, deadLettered atomic.Int64 }
+type counters struct{ answered, published, malformed, undeliverable, deadLettered atomic.Int64 }
 
 // Counts may be called at any time.
 func (r *Runner) Counts() Counts {
 	return Counts{
-		Answered: r.counts.answered.Load(), Malformed: r.counts.malformed.Load(),
+		Answered: r.counts.answered.Load(), Published: r.counts.published.Load(), Malformed: r.counts.malformed.Load(),
 		Undeliverable: r.counts.undeliverable.Load(), DeadLettered: r.counts.deadLettered.Load(),
 	}
 }
@@ -87,11 +91,26 @@ func (r *Runner) Run(ctx context.Context) error {
 	}
 	out := newSender(r)
 	defer out.close()
-	var pruning sync.WaitGroup
-	defer pruning.Wait()
+	var aside sync.WaitGroup
+	defer aside.Wait()
 	if r.Prune != nil {
-		pruning.Go(func() { r.pruneHourly(ctx) })
+		aside.Go(func() { r.pruneHourly(ctx) })
 	}
+	if r.Outbox != nil && (r.Alone || len(r.Topics) == 0) {
+		aside.Go(func() { r.relay(out).run(ctx) })
+	}
+	if len(r.Topics) == 0 {
+		<-ctx.Done()
+		return nil
+	}
+	r.serve(ctx, out)
+	return nil
+}
+
+func (r *Runner) relay(out *sender) *relay { return &relay{runner: r, from: r.Outbox, out: out} }
+
+// serve answers commands until ctx ends.
+func (r *Runner) serve(ctx context.Context, out *sender) {
 	wait := backoff{least: 100 * time.Millisecond, most: 5 * time.Second}
 	serve := r.serveGroup
 	if r.Alone {
@@ -106,12 +125,12 @@ func (r *Runner) Run(ctx context.Context) error {
 		}
 	}
 	r.Logger.Info("Stopped", "group", r.Group)
-	return nil
 }
 
 func (r *Runner) configure() error {
-	if len(r.Brokers) == 0 || len(r.Topics) == 0 || r.Group == "" || r.Processor == nil {
-		return errors.New("participant: Brokers, Topics, Group and Processor are required")
+	onlySends := r.Outbox != nil && len(r.Topics) == 0 && r.Processor == nil
+	if len(r.Brokers) == 0 || !onlySends && (len(r.Topics) == 0 || r.Group == "" || r.Processor == nil) {
+		return errors.New("participant: Brokers, Topics, Group and Processor are required; with an Outbox and no Processor, Brokers alone")
 	}
 	if r.Parallel <= 0 {
 		r.Parallel = 8

@@ -29,6 +29,15 @@ CREATE TABLE IF NOT EXISTS saga_inbox_versions (
   forward_key TEXT PRIMARY KEY,        -- as in saga_inbox; no row: the action's answer says no version
   data_schema TEXT NOT NULL            -- version of the data of that answer
 );
+CREATE TABLE IF NOT EXISTS saga_outbox (
+  position    %[2]s, -- never given twice
+  participant TEXT NOT NULL,           -- whose event it is
+  event_key   TEXT NOT NULL,           -- correlation id, the record's key
+  headers     TEXT NOT NULL,           -- JSON: names and values of the record's headers
+  data        %[1]s NOT NULL,          -- the record's value
+  stored_at   BIGINT NOT NULL          -- Unix time in nanoseconds
+);
+CREATE INDEX IF NOT EXISTS saga_outbox_position ON saga_outbox (participant, position);
 `
 
 // Schema returns the statements that make the tables and indexes where they do not exist. A service runs them with its own
@@ -37,9 +46,9 @@ CREATE TABLE IF NOT EXISTS saga_inbox_versions (
 // side, and SQLite, which cannot add a column only where it is missing, needs no other way.
 func Schema(d Dialect) string {
 	if d == PostgreSQL {
-		return fmt.Sprintf(schema, "BYTEA")
+		return fmt.Sprintf(schema, "BYTEA", "BIGSERIAL PRIMARY KEY")
 	}
-	return fmt.Sprintf(schema, "BLOB ")
+	return fmt.Sprintf(schema, "BLOB ", "INTEGER PRIMARY KEY AUTOINCREMENT")
 }
 
 // statements are the inbox's queries in one dialect.
@@ -55,7 +64,7 @@ func statementsFor(d Dialect) (statements, error) {
 		return statements{}, fmt.Errorf("dialect %q is not one of sqlite and postgresql", d)
 	}
 	s := statements{
-		ready: `SELECT COUNT(*) FROM saga_inbox, saga_inbox_versions WHERE 1 = 0`,
+		ready: `SELECT COUNT(*) FROM saga_inbox, saga_inbox_versions, saga_outbox WHERE 1 = 0`,
 		claim: `INSERT INTO saga_inbox (forward_key, saga_id, undone, outcome, answered_at, backward, updated_at)
 VALUES (?, ?, ?, '', 0, '{}', ?) ON CONFLICT (forward_key) DO NOTHING`,
 		// The version was stored in the transaction that made the row: whoever sees the row sees it.
@@ -72,16 +81,31 @@ ON CONFLICT (forward_key) DO UPDATE SET data_schema = excluded.data_schema WHERE
 		pruneVersions: `DELETE FROM saga_inbox_versions
 WHERE NOT EXISTS (SELECT 1 FROM saga_inbox i WHERE i.forward_key = saga_inbox_versions.forward_key)`,
 	}
-	if d == PostgreSQL {
-		for _, q := range []*string{&s.claim, &s.load, &s.save, &s.version, &s.prune} {
-			*q = numbered(*q)
-		}
+	for _, q := range []*string{&s.claim, &s.load, &s.save, &s.version, &s.prune} {
+		*q = d.query(*q)
 	}
 	return s, nil
 }
 
-// numbered writes ? as $1, $2 and so on. None of the queries has a question mark of its own.
-func numbered(query string) string {
+// outboxStatements are the outbox's queries in one dialect.
+type outboxStatements struct {
+	store, first string
+	remove       string // in SQLite's dialect, without the list of positions
+}
+
+func outboxStatementsFor(d Dialect) outboxStatements {
+	return outboxStatements{
+		store:  d.query(`INSERT INTO saga_outbox (participant, event_key, headers, data, stored_at) VALUES (?, ?, ?, ?, ?)`),
+		first:  d.query(`SELECT position, event_key, headers, data FROM saga_outbox WHERE participant = ? ORDER BY position LIMIT ?`),
+		remove: `DELETE FROM saga_outbox WHERE position IN `,
+	}
+}
+
+// query writes ? as $1, $2 and so on where the dialect wants that. None of the queries has a question mark of its own.
+func (d Dialect) query(query string) string {
+	if d != PostgreSQL {
+		return query
+	}
 	parts := strings.Split(query, "?")
 	var b strings.Builder
 	for i, part := range parts {

@@ -12,7 +12,7 @@ import (
 	"github.com/sagas-dev/saga-operator/internal/wire"
 )
 
-// sender writes replies and dead letters and waits for the broker's acknowledgement.
+// sender writes replies, events and dead letters and waits for the broker's acknowledgement.
 type sender struct {
 	runner *Runner
 	writer *kafka.Writer

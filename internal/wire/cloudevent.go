@@ -84,6 +84,29 @@ func (r *reader) cloudEvent() CloudEvent {
 	return e
 }
 
+// EncodeCloudEvent makes the message by which a service publishes e on topic, in binary mode: a JSON object as data, whatever
+// e.ContentType says. The key is the correlation id, so that what concerns one business key keeps its order within a partition.
+//
+// Errors: ErrMissing, ErrTooLong and ErrInvalid name the header; ErrBody says what is wrong with the data.
+func EncodeCloudEvent(e CloudEvent, topic string) (Message, error) {
+	data, err := objectOf(e.Data)
+	if err != nil {
+		return Message{}, fmt.Errorf("encoding event: %w", err)
+	}
+	w := &writer{}
+	w.envelope(e.ID, e.Type, e.Source, e.Subject)
+	w.instant(HeaderTime, e.Time)
+	w.optional(HeaderCorrelationID, e.CorrelationID)
+	w.optional(HeaderDataSchema, e.DataSchema)
+	if validTraceParent(e.TraceParent) {
+		w.trace(e.TraceParent, e.TraceState, "", "")
+	}
+	if w.err != nil {
+		return Message{}, fmt.Errorf("encoding event: %w", w.err)
+	}
+	return Message{Topic: topic, Partition: -1, Key: []byte(e.CorrelationID), Value: data, Headers: w.headers}, nil
+}
+
 // JSON returns the data as JSON of any type, at most MaxBody bytes. No data at all counts as {}.
 //
 // Errors: ErrBody says what is wrong with the data.

@@ -184,3 +184,38 @@ func TestADeadLetterThatBecomesOneAgainIsKnownAsSuch(t *testing.T) {
 		t.Error("a copy on another installation's topic is not known as one")
 	}
 }
+
+func TestAnEventThatIsPublishedIsReadAsItWas(t *testing.T) {
+	sent := CloudEvent{ID: "e-1", Source: "/participants/payment", Type: "payment.charge-succeeded", Subject: "81", Time: ten, DataSchema: "v2",
+		CorrelationID: "81", ContentType: "application/json", Data: []byte(`{"a":1}`), TraceParent: traced, TraceState: "a=b"}
+	m, err := EncodeCloudEvent(sent, "payment.events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := DecodeCloudEvent(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(sent, got); diff != "" {
+		t.Errorf("event differs (-sent +read):\n%s", diff)
+	}
+}
+
+func TestAnEventThatBreaksTheContractIsNotPublished(t *testing.T) {
+	for name, row := range map[string]struct {
+		event CloudEvent
+		want  error
+	}{
+		"no id":          {CloudEvent{Source: "/s", Type: "a.b"}, ErrMissing},
+		"no source":      {CloudEvent{ID: "1", Type: "a.b"}, ErrMissing},
+		"no type":        {CloudEvent{ID: "1", Source: "/s"}, ErrMissing},
+		"a long subject": {CloudEvent{ID: "1", Source: "/s", Type: "a.b", Subject: strings.Repeat("x", 257)}, ErrTooLong},
+		"a line break":   {CloudEvent{ID: "1", Source: "/s", Type: "a.b", CorrelationID: "a\nb"}, ErrInvalid},
+		"a list as data": {CloudEvent{ID: "1", Source: "/s", Type: "a.b", Data: []byte(`[]`)}, ErrBody},
+		"too much data":  {CloudEvent{ID: "1", Source: "/s", Type: "a.b", Data: []byte(`{"x":"` + strings.Repeat("x", MaxBody) + `"}`)}, ErrBody},
+	} {
+		if _, err := EncodeCloudEvent(row.event, "a.events"); !errors.Is(err, row.want) {
+			t.Errorf("%s: got %v, want %v", name, err, row.want)
+		}
+	}
+}

@@ -39,7 +39,11 @@ func TestMessagesAreWhatTheContractShows(t *testing.T) {
 			r.DataSchema = "urn:shop:reserved:v2"
 			return EncodeReply(r, "shop.saga.replies", 3)
 		},
-		"event":          func() (Message, error) { return EncodeEvent(confirmed(), "order.events") },
+		"event": func() (Message, error) { return EncodeEvent(confirmed(), "order.events") },
+		"event-published": func() (Message, error) {
+			return EncodeCloudEvent(CloudEvent{ID: "e-1", Source: "/participants/payment", Type: "payment.charge-succeeded", Subject: "81", Time: ten,
+				DataSchema: "payment/charged/v2", CorrelationID: "81", Data: []byte(`{"paymentId":"p-81"}`), TraceParent: traced}, "payment.events")
+		},
 		"event-backward": func() (Message, error) { return EncodeEvent(revoked(), "order.events") },
 		"deadletter": func() (Message, error) {
 			m, err := EncodeReply(reserved(t), "shop.saga.replies", 3)

@@ -82,11 +82,7 @@ func (o *Operator) read(ctx context.Context, t testing.TB, r *kafka.Reader) {
 			t.Errorf("reading replies: %v", err)
 			return
 		}
-		in := participant.Message{Topic: m.Topic, Partition: m.Partition, Key: m.Key, Value: m.Value}
-		for _, h := range m.Headers {
-			in.Headers = append(in.Headers, participant.Header{Key: h.Key, Value: h.Value})
-		}
-		o.replies <- in
+		o.replies <- received(m)
 	}
 }
 
