@@ -12,6 +12,8 @@ import (
 
 	"github.com/segmentio/kafka-go"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/sagas-dev/saga-operator/participant"
 )
 
 // reaction is what a member does on its own account once events have told it enough.
@@ -59,15 +61,28 @@ func (r reaction) run(ctx context.Context, o *options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	log, err := newLogger(o)
+	if err != nil {
+		return err
+	}
+	p, err := participant.New(participant.Config{Name: r.member, DB: db, Dialect: participant.SQLite, Logger: log})
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	sender := &participant.Runner{Brokers: o.brokers, Outbox: p, Logger: log.With("service", r.member)}
+	group.Go(func() error { return sender.Run(ctx) })
+	group.Go(func() error { return r.listen(ctx, o, db, p) })
+	return group.Wait()
+}
+
+// listen reads events until ctx is done. One is committed once what comes of it is: read again, it is known.
+func (r reaction) listen(ctx context.Context, o *options, db *sql.DB, p *participant.Participant) (err error) {
 	reader := kafka.NewReader(kafka.ReaderConfig{
 		Brokers: o.brokers, GroupID: r.member + "-reactions", GroupTopics: r.topics, MaxWait: 200 * time.Millisecond,
 		StartOffset: kafka.FirstOffset, WatchPartitionChanges: true, ErrorLogger: kafka.LoggerFunc(func(string, ...any) {}),
 	})
-	writer := &kafka.Writer{
-		Addr: kafka.TCP(o.brokers...), Topic: r.member + ".events", RequiredAcks: kafka.RequireAll,
-		BatchTimeout: 5 * time.Millisecond, Balancer: &kafka.Hash{},
-	}
-	defer func() { err = errors.Join(err, reader.Close(), writer.Close()) }()
+	defer func() { err = errors.Join(err, reader.Close()) }()
 	for {
 		m, err := reader.FetchMessage(ctx)
 		if errors.Is(err, io.EOF) || ctx.Err() != nil {
@@ -76,7 +91,7 @@ func (r reaction) run(ctx context.Context, o *options) (err error) {
 		if err != nil {
 			return fmt.Errorf("reading %v: %w", r.topics, err)
 		}
-		if err := r.react(ctx, db, writer, m); err != nil {
+		if err := r.react(ctx, db, p, m); err != nil {
 			return err
 		}
 		if err := reader.CommitMessages(ctx, m); err != nil && ctx.Err() == nil {
@@ -93,18 +108,30 @@ CREATE TABLE IF NOT EXISTS told (
   PRIMARY KEY (subject, type)
 );`
 
-// react takes one event. What comes of it is written with the deed, and told afterwards: an event that is read again is told
-// of again, under the same id.
-func (r reaction) react(ctx context.Context, db *sql.DB, writer *kafka.Writer, m kafka.Message) error {
+// react takes one event. What comes of it is published in the transaction of the deed.
+func (r reaction) react(ctx context.Context, db *sql.DB, p *participant.Participant, m kafka.Message) error {
 	in, kind, ok := r.concerns(m)
 	if !ok {
 		return nil
 	}
-	told, err := r.do(ctx, db, in, kind)
-	if err != nil || told == nil {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("beginning: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // a no-op once it is committed
+	told, err := r.do(ctx, tx, in, kind)
+	if err != nil {
 		return err
 	}
-	return writer.WriteMessages(ctx, *told)
+	if told != nil {
+		if err := p.Publish(ctx, tx, *told); err != nil {
+			return fmt.Errorf("publishing: %w", err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("committing: %w", err)
+	}
+	return nil
 }
 
 // concerns reads an event; false: it is somebody else's.
@@ -119,65 +146,46 @@ func (r reaction) concerns(m kafka.Message) (in request, kind string, ok bool) {
 }
 
 // do notes what was told and, once all was, does the deed. It returns the event that says what came of it, if anything did.
-func (r reaction) do(ctx context.Context, db *sql.DB, in request, kind string) (*kafka.Message, error) {
-	tx, err := db.BeginTx(ctx, nil)
+func (r reaction) do(ctx context.Context, tx *sql.Tx, in request, kind string) (*participant.Event, error) {
+	noted, err := tx.ExecContext(ctx, `INSERT INTO told (subject, type) VALUES (?, ?) ON CONFLICT DO NOTHING`, in.DeliveryID, kind)
 	if err != nil {
-		return nil, fmt.Errorf("beginning: %w", err)
-	}
-	defer func() { _ = tx.Rollback() }() // a no-op once it is committed
-	if _, err := tx.ExecContext(ctx, `INSERT INTO told (subject, type) VALUES (?, ?) ON CONFLICT DO NOTHING`, in.DeliveryID, kind); err != nil {
 		return nil, fmt.Errorf("noting what was told: %w", err)
+	}
+	if news, err := noted.RowsAffected(); err != nil || news == 0 {
+		return nil, err
 	}
 	var known int
 	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM told WHERE subject = ?`, in.DeliveryID).Scan(&known); err != nil {
 		return nil, fmt.Errorf("counting what was told: %w", err)
 	}
-	var event *kafka.Message
-	if known == len(r.after) {
-		if event, err = r.act(ctx, tx, in); err != nil {
-			return nil, err
-		}
+	if known < len(r.after) {
+		return nil, nil
 	}
-	if err := tx.Commit(); err != nil {
-		return nil, fmt.Errorf("committing: %w", err)
-	}
-	return event, nil
+	return r.act(ctx, tx, in)
 }
 
 // act does the deed, unless it was undone before it was done.
-func (r reaction) act(ctx context.Context, tx *sql.Tx, in request) (*kafka.Message, error) {
+func (r reaction) act(ctx context.Context, tx *sql.Tx, in request) (*participant.Event, error) {
 	if r.refuses != nil {
 		if no := r.refuses(map[string]any{"weightGrams": in.WeightGrams}); no != nil {
-			return r.event(in, "failed", map[string]any{"code": no.code, "message": no.message})
+			return r.event(in, "failed", map[string]any{"code": no.code, "message": no.message}), nil
 		}
 	}
-	var undone int
-	err := tx.QueryRowContext(ctx, `SELECT undone FROM deeds WHERE forward_key = ?`, ownKey(in.DeliveryID)).Scan(&undone)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		err = writeDeed(ctx, tx, ownKey(in.DeliveryID), r.deed, in.DeliveryID)
-	case undone == 1:
+	var undone bool
+	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM deeds WHERE forward_key = ?)`, ownKey(in.DeliveryID)).Scan(&undone)
+	if err != nil {
+		return nil, fmt.Errorf("looking for what was undone: %w", err)
+	}
+	if undone {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("looking for what was done: %w", err)
+	if err := writeDeed(ctx, tx, ownKey(in.DeliveryID), r.deed, in.DeliveryID); err != nil {
+		return nil, err
 	}
-	return r.event(in, "succeeded", map[string]any{})
+	return r.event(in, "succeeded", map[string]any{}), nil
 }
 
-func (r reaction) event(in request, outcome string, data map[string]any) (*kafka.Message, error) {
+func (r reaction) event(in request, outcome string, data map[string]any) *participant.Event {
 	data["deliveryId"] = in.DeliveryID
-	raw, err := json.Marshal(data)
-	if err != nil {
-		return nil, fmt.Errorf("writing an event: %w", err)
-	}
-	kind := fmt.Sprintf("%s.%s-%s", r.member, r.deed, outcome)
-	m := kafka.Message{Key: []byte(in.DeliveryID), Value: raw}
-	for _, h := range [][2]string{
-		{"ce_specversion", "1.0"}, {"ce_id", in.DeliveryID + "/" + kind}, {"ce_source", "/services/" + r.member}, {"ce_type", kind},
-		{"ce_subject", in.DeliveryID}, {"ce_correlationid", in.DeliveryID}, {"content-type", "application/json"},
-	} {
-		m.Headers = append(m.Headers, kafka.Header{Key: h[0], Value: []byte(h[1])})
-	}
-	return &m, nil
+	return &participant.Event{Name: r.deed + "-" + outcome, CorrelationID: in.DeliveryID, Subject: in.DeliveryID, Data: data}
 }
