@@ -40,13 +40,17 @@ CREATE TABLE IF NOT EXISTS saga_outbox (
 CREATE INDEX IF NOT EXISTS saga_outbox_position ON saga_outbox (participant, position);
 `
 
+// oneAtATime lets replicas that start at once wait for each other, until the transaction of all the statements ends: PostgreSQL's IF
+// NOT EXISTS does not, and fails where two make the same table.
+const oneAtATime = "SELECT pg_advisory_xact_lock(7163905526);\n"
+
 // Schema returns the statements that make the tables and indexes where they do not exist. A service runs them with its own
 // migrations, or each time at its start. They are to be run again with each new version of the package: what it needs besides is
 // made as tables of its own, never as a change of one that exists. So the versions before and after can use the database side by
 // side, and SQLite, which cannot add a column only where it is missing, needs no other way.
 func Schema(d Dialect) string {
 	if d == PostgreSQL {
-		return fmt.Sprintf(schema, "BYTEA", "BIGSERIAL PRIMARY KEY")
+		return oneAtATime + fmt.Sprintf(schema, "BYTEA", "BIGSERIAL PRIMARY KEY")
 	}
 	return fmt.Sprintf(schema, "BLOB ", "INTEGER PRIMARY KEY AUTOINCREMENT")
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -154,13 +155,33 @@ func mustExec(t *testing.T, db *sql.DB, statements ...string) {
 
 func TestWithoutTheTablesOfThisVersionNothingIsDone(t *testing.T) {
 	onEveryDatabase(t, func(t *testing.T, db *sql.DB, d participant.Dialect) {
-		mustExec(t, db, `DROP TABLE saga_inbox_versions`)
-		s := newShop(t, db, d)
-		if got := s.expect(t, take, "retry", participant.CodeTransient); !strings.Contains(got.Body, "participant.Schema") {
-			t.Errorf("answered %s, which does not say what makes the tables", got.Body)
+		for _, table := range []string{"saga_inbox_versions", "saga_outbox"} {
+			mustExec(t, db, `DROP TABLE `+table)
+			s, asked := newShop(t, db, d), ask{Saga: table, Type: "shop.take"}
+			if got := s.expect(t, asked, "retry", participant.CodeTransient); !strings.Contains(got.Body, "participant.Schema") {
+				t.Errorf("answered %s, which does not say what makes the tables", got.Body)
+			}
+			if n := rowsIn(t, db, "saga_inbox WHERE forward_key LIKE '%"+table+"%'"); n != 0 {
+				t.Errorf("without %s, %d keys are known", table, n)
+			}
+			mustExec(t, db, participant.Schema(d))
+			s.expect(t, asked, "succeeded", "")
 		}
-		s.expectBooks(t, 0, 0)
-		mustExec(t, db, participant.Schema(d))
-		s.expect(t, take, "succeeded", "")
 	})
+}
+
+func TestReplicasThatStartAtOnceMakeTheTablesTogether(t *testing.T) {
+	db := openPostgres(t)
+	for range 5 {
+		var replicas sync.WaitGroup
+		for range 6 {
+			replicas.Go(func() {
+				if _, err := db.Exec(participant.Schema(participant.PostgreSQL)); err != nil {
+					t.Errorf("making the tables: %v", err)
+				}
+			})
+		}
+		replicas.Wait()
+		mustExec(t, db, `DROP TABLE saga_inbox, saga_inbox_versions, saga_outbox`)
+	}
 }
