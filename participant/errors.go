@@ -13,7 +13,7 @@ var ErrMalformed = errors.New("message is no command")
 
 var (
 	errNoObject      = errors.New("is no JSON object")
-	errNoCorrelation = errors.New("CorrelationID is required")
+	errNoCorrelation = errors.New("the event's CorrelationID is required")
 )
 
 // Codes in the body of a failed or retry answer that the package itself gives.

@@ -47,30 +47,18 @@ var eventName = regexp.MustCompile(`^[a-z]([-a-z0-9]*[a-z0-9])?$`)
 func (p *Participant) Publish(ctx context.Context, tx *sql.Tx, e Event) error {
 	m, err := p.encodeEvent(e)
 	if err != nil {
-		return Fail(CodeInvalidOutput, "the event: "+err.Error())
+		return Fail(CodeInvalidOutput, err.Error())
 	}
 	return p.outbox.store(ctx, tx, m, p.config.Now())
 }
 
 func (p *Participant) encodeEvent(e Event) (Message, error) {
-	if len(e.Name) > maxEventName || !eventName.MatchString(e.Name) {
-		return Message{}, fmt.Errorf("Name is %.100q (%d bytes): lower case letters, digits and dashes, at most %d, from a letter on and without a dash at the end",
-			e.Name, len(e.Name), maxEventName)
-	}
-	if e.CorrelationID == "" {
-		return Message{}, errNoCorrelation
+	if err := e.check(); err != nil {
+		return Message{}, err
 	}
 	data, err := objectOf(e.Data)
 	if err != nil {
-		return Message{}, fmt.Errorf("Data %w", err)
-	}
-	for _, field := range []struct{ name, header, value string }{
-		{"CorrelationID", wire.HeaderCorrelationID, e.CorrelationID}, {"ID", wire.HeaderID, e.ID},
-		{"Subject", wire.HeaderSubject, e.Subject}, {"DataSchema", wire.HeaderDataSchema, e.DataSchema},
-	} {
-		if err := wire.CheckHeader(field.header, field.value); err != nil {
-			return Message{}, fmt.Errorf("%s: %w", field.name, err)
-		}
+		return Message{}, fmt.Errorf("the event's Data %w", err)
 	}
 	if e.ID == "" {
 		e.ID = rand.Text()
@@ -80,4 +68,24 @@ func (p *Participant) encodeEvent(e Event) (Message, error) {
 		DataSchema: e.DataSchema, CorrelationID: e.CorrelationID, Data: data, TraceParent: e.TraceParent, TraceState: e.TraceState,
 	}, p.config.EventsTopic)
 	return fromWire(m), err
+}
+
+// check judges all but the data.
+func (e Event) check() error {
+	if len(e.Name) > maxEventName || !eventName.MatchString(e.Name) {
+		return fmt.Errorf("the event's Name is %.100q (%d bytes): lower case letters, digits and dashes, at most %d, "+
+			"from a letter on and without a dash at the end", e.Name, len(e.Name), maxEventName)
+	}
+	if e.CorrelationID == "" {
+		return errNoCorrelation
+	}
+	for _, field := range []struct{ name, header, value string }{
+		{"CorrelationID", wire.HeaderCorrelationID, e.CorrelationID}, {"ID", wire.HeaderID, e.ID},
+		{"Subject", wire.HeaderSubject, e.Subject}, {"DataSchema", wire.HeaderDataSchema, e.DataSchema},
+	} {
+		if err := wire.CheckHeader(field.header, field.value); err != nil {
+			return fmt.Errorf("the event's %s: %w", field.name, err)
+		}
+	}
+	return nil
 }
