@@ -31,21 +31,31 @@ func runs(t *testing.T, r *participant.Runner) (stop func()) {
 	return stop
 }
 
-// publish publishes events in one transaction of the service's own.
+// publish publishes events in one transaction of the service's own, as soon as the database is not busy.
 func (s *shop) publish(t *testing.T, all ...participant.Event) {
 	t.Helper()
+	for deadline := time.Now().Add(participanttest.Patience); ; {
+		err := s.tryToPublish(t, all)
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("publishing: %v", err)
+		}
+	}
+}
+
+func (s *shop) tryToPublish(t *testing.T, all []participant.Event) error {
 	tx, err := s.db.BeginTx(t.Context(), nil)
 	if err != nil {
-		t.Fatalf("beginning: %v", err)
+		return err
 	}
 	for _, e := range all {
 		if err := s.Publish(t.Context(), tx, e); err != nil {
-			t.Fatalf("publishing %+v: %v", e, err)
+			return errors.Join(err, tx.Rollback())
 		}
 	}
-	if err := tx.Commit(); err != nil {
-		t.Fatalf("committing: %v", err)
-	}
+	return tx.Commit()
 }
 
 // awaitEmptyOutbox returns once the broker has everything.
