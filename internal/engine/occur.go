@@ -106,6 +106,8 @@ func (d *decision) offer(i int, e Occurred, outcome Outcome, id string) Verdict 
 		return Late // it was undone before it was done: nobody undoes it again
 	case st.Action == nil && d.tookHold(i, e, outcome) && st.State == v1alpha1.StepNeedsIntervention:
 		return d.doneUnasked(i, id)
+	case st.Action == nil && outcome == Succeeded && d.undoes(i):
+		return d.doneMeanwhile(i, id)
 	case st.Action == nil:
 		return Settled
 	}
@@ -151,6 +153,22 @@ func (d *decision) doneUnasked(i int, id string) Verdict {
 	d.stamp(i, Forward, x, "")
 	d.end(x, v1alpha1.ExchangeSucceeded)
 	x.Code, x.Message = v1alpha1.CodeLateSuccess, "an event says that it was done"
+	st.EventID = id
+	return Applied
+}
+
+// undoes says whether step i is being undone, or waits for a person who decides whether it is.
+func (d *decision) undoes(i int) bool {
+	state := d.s.Steps[i].State
+	return d.Program.steps[i].compensation != nil && (state == v1alpha1.StepCompensating || state == v1alpha1.StepNeedsIntervention)
+}
+
+// doneMeanwhile remembers that a step was done that this saga has not begun, and is undoing: it need not be told of it again.
+func (d *decision) doneMeanwhile(i int, id string) Verdict {
+	st := &d.s.Steps[i]
+	x := d.open(st, 1)
+	d.stamp(i, Forward, x, "")
+	d.end(x, v1alpha1.ExchangeSucceeded)
 	st.EventID = id
 	return Applied
 }
