@@ -50,10 +50,10 @@ func (h *Hub) assign(l *listener, e *entry) bool {
 	switch {
 	case e.waiting[l] || e.dealt[l.UID]:
 		return false
-	case l.Waits && (len(l.waiting) >= waitingEach || h.parked >= h.cfg.Limits.Records/2):
+	case l.Waits && h.full(l) != "":
 		return false
 	case l.Waits:
-		h.parked++
+		h.parked.add(e)
 	}
 	e.waiting[l] = true
 	l.waiting = append(l.waiting, e)
@@ -66,22 +66,31 @@ func (h *Hub) release(l *listener, e *entry) bool {
 		return false
 	}
 	if l.Waits {
-		h.parked--
+		h.parked.remove(e)
 	}
 	delete(e.waiting, l)
 	l.waiting = slices.DeleteFunc(l.waiting, func(other *entry) bool { return other == e })
 	return true
 }
 
-// finish lets the event go where nobody is to deal with it any more: somebody has, or its grace is over.
+// finish lets the event go where nobody is to deal with it any more: somebody has, or its grace is over. What was kept out
+// by a bound until then, and still is, goes to the dead-letter topic.
 func (h *Hub) finish(e *entry) {
 	if e.gone || len(e.waiting) > 0 || !e.taken && h.cfg.Now().Before(e.until) {
+		return
+	}
+	why := h.keptOut(e)
+	if len(e.waiting) > 0 { // there is room by now
+		return
+	}
+	h.remove(e)
+	if why != "" {
+		h.bury(e, why)
 		return
 	}
 	if !e.taken && len(e.dealt) == 0 {
 		h.passed(PassedUnclaimed)
 	}
-	h.remove(e)
 	e.topic.ledger.Settle(e.record)
 }
 

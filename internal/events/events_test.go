@@ -176,27 +176,6 @@ func TestASagaMadeAnewTakesNothingOverFromItsPredecessor(t *testing.T) {
 	w.expectCommitted(1)
 }
 
-func TestASagaThatHasNotStartedKeepsItsEventsWithinBounds(t *testing.T) {
-	w := reading(t)
-	waits := saga("a", "1", "o-1")
-	waits.Waits = true
-	w.Listen(waits)
-	for i := range waitingEach + 1 {
-		w.paid(fmt.Sprint("e-", i), "o-1")
-	}
-	w.passes(time.Hour)
-	if records, _ := w.Unsettled(); records != waitingEach || len(w.woken) != 0 {
-		t.Errorf("%d are kept, want %d; woken: %v", records, waitingEach, w.woken)
-	}
-	waits.Waits, waits.Version = false, "2"
-	if got := w.Listen(waits); len(got) != waitingEach {
-		t.Errorf("it has %v once it starts", ids(got))
-	}
-	if w.parked != 0 {
-		t.Errorf("%d count as waiting for a start", w.parked)
-	}
-}
-
 func TestNothingIsReadBeforeEverySagaWasLookedAt(t *testing.T) {
 	w := newWorld(t, unsettled.Limits{})
 	name := func(n string) types.NamespacedName { return types.NamespacedName{Namespace: "shop", Name: n} }

@@ -15,6 +15,7 @@ import (
 	"github.com/sagas-dev/saga-operator/internal/kafka"
 	"github.com/sagas-dev/saga-operator/internal/unsettled"
 	"github.com/sagas-dev/saga-operator/internal/wire"
+	"github.com/sagas-dev/saga-operator/test/kafkatest"
 )
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -52,6 +53,8 @@ type world struct {
 	sources map[string]*source
 	woken   []string
 	passed  []string
+
+	sending sync.Mutex
 	dead    []wire.Message
 	away    bool // the dead-letter topic
 }
@@ -75,11 +78,30 @@ func (w *world) open(topic string, sink kafka.Sink) Source {
 
 // Send implements deadletter.Sender.
 func (w *world) Send(_ context.Context, messages []wire.Message) error {
+	w.sending.Lock()
+	defer w.sending.Unlock()
 	if w.away {
 		return errors.New("no broker")
 	}
 	w.dead = append(w.dead, messages...)
 	return nil
+}
+
+// buries sends dead letters as Run would, until there are n in all.
+func (w *world) buries(n int) {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(w.t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- w.cfg.Dead.Run(ctx) }()
+	kafkatest.Eventually(w.t, fmt.Sprintf("%d dead letters", n), func() bool {
+		w.sending.Lock()
+		defer w.sending.Unlock()
+		return len(w.dead) == n
+	})
+	cancel()
+	if err := <-ended; err != nil {
+		w.t.Error(err)
+	}
 }
 
 // arranged starts and stops readers as Run would.
@@ -128,7 +150,12 @@ func saga(name, version string, keys ...string) Listener {
 // happens puts an event onto a topic.
 func (w *world) happens(topic, kind, id, key string) {
 	w.t.Helper()
-	w.reads(topic, wire.Message{Time: w.now, Value: []byte(`{"amount":"10"}`), Headers: []wire.Header{
+	w.happensAt(w.now, topic, kind, id, key)
+}
+
+func (w *world) happensAt(at time.Time, topic, kind, id, key string) {
+	w.t.Helper()
+	w.reads(topic, wire.Message{Time: at, Value: []byte(`{"amount":"10"}`), Headers: []wire.Header{
 		{Key: wire.HeaderSpecVersion, Value: []byte("1.0")}, {Key: wire.HeaderID, Value: []byte(id)},
 		{Key: wire.HeaderSource, Value: []byte("/payment")}, {Key: wire.HeaderType, Value: []byte(kind)},
 		{Key: wire.HeaderCorrelationID, Value: []byte(key)},

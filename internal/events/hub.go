@@ -26,8 +26,6 @@ const (
 	Grace = time.Minute
 	// oldest is the age at which an event has no grace any more: what its saga was made from is read by then.
 	oldest = time.Hour
-	// waitingEach is how many events are kept for a saga that has not started: as many as are stored once it has.
-	waitingEach = 8
 )
 
 // Key reads from an event, as expressions see it, what it is correlated by.
@@ -111,7 +109,7 @@ type Hub struct {
 	listeners map[place][]*listener
 	entries   map[place][]*entry
 	fading    *list.List // of *entry, by the end of their grace
-	parked    int        // events that wait for sagas which have not started
+	parked    parked
 	topics    map[string]*topic
 
 	pictured bool // Know was called

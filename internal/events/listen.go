@@ -51,9 +51,9 @@ func older(a, b string) bool {
 func (h *Hub) update(l *listener, saga Listener) {
 	switch {
 	case l.Waits && !saga.Waits:
-		h.parked -= len(l.waiting)
+		h.parked.remove(l.waiting...)
 	case !l.Waits && saga.Waits:
-		h.parked += len(l.waiting)
+		h.parked.add(l.waiting...)
 	}
 	l.Listener = saga
 	now := map[place]bool{}

@@ -18,13 +18,16 @@ type topic struct {
 	ended  chan struct{}
 }
 
-// Run reads the topics that somebody listens on until ctx is done. It begins once everybody is known who may listen.
+// Run reads the topics that somebody listens on, and sends dead letters, until ctx is done. It begins once everybody is known
+// who may listen.
 func (h *Hub) Run(ctx context.Context) error {
-	defer h.stop(func(string) bool { return true })
+	letters := make(chan error, 1)
+	go func() { letters <- h.cfg.Dead.Run(ctx) }()
 	for ctx.Err() == nil {
 		h.rest(ctx, h.Tend(ctx))
 	}
-	return nil
+	h.stop(func(string) bool { return true })
+	return <-letters
 }
 
 // Tend does what is to be done now: it starts and stops readers, and lets events go whose grace is over. It returns when to

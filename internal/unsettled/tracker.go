@@ -15,6 +15,9 @@ type Record struct {
 	place   *list.Element // nil once it is settled
 }
 
+// Size estimates what the record takes in memory, in bytes.
+func (r *Record) Size() int64 { return r.size }
+
 // overhead is what a record takes beside its bytes, roughly; what was decoded of it repeats the headers as strings.
 const overhead = 512
 

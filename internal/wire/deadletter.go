@@ -26,7 +26,7 @@ const (
 	ReasonUnknownSaga    = "UnknownSaga"    // its saga does not exist, or is another of that name
 	ReasonNotAsked       = "NotAsked"       // it answers what the saga, read live, has not asked
 	ReasonAfterEnd       = "AfterEnd"       // it says that something took effect, and the saga has ended
-	ReasonEventLate      = "EventLate"      // an event that says that something took effect, which its saga cannot undo any more
+	ReasonEventLate      = "EventLate"      // an event that its saga cannot keep until its turn, or whose effect it cannot undo any more
 	ReasonStatusRejected = "StatusRejected" // the API server refused the status that holds it
 )
 
