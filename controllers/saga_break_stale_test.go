@@ -57,18 +57,21 @@ func (s *sagas) seeing(change func(client.Object) error) client.Client {
 	})
 }
 
+// noRevision is what a reader says that has none.
+func noRevision(o client.Object) error {
+	if _, ok := o.(*appsv1.ControllerRevision); ok {
+		return apierrors.NewNotFound(schema.GroupResource{Resource: "controllerrevisions"}, o.GetName())
+	}
+	return nil
+}
+
 func TestARevisionThatTheCacheLacksCostsNoReply(t *testing.T) {
 	s := newSagas(t)
 	s.participants("a", "b")
 	s.define("order")
 	s.start(fromDefinition("x", "order"))
 	s.answer("a", wire.Succeeded, nil)
-	s.cache = s.seeing(func(o client.Object) error {
-		if _, ok := o.(*appsv1.ControllerRevision); ok {
-			return apierrors.NewNotFound(schema.GroupResource{Resource: "controllerrevisions"}, o.GetName())
-		}
-		return nil
-	})
+	s.cache = s.seeing(noRevision)
 	before := s.get("x").Status.ObservedGeneration
 	s.mustReconcile("x")
 	if st := stepNamed(t, s.get("x"), "reserve"); st.State != v1alpha1.StepSucceeded || len(s.deadReasons()) != 0 {

@@ -22,7 +22,6 @@ import (
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 	"github.com/sagas-dev/saga-operator/internal/dispatch"
-	"github.com/sagas-dev/saga-operator/internal/engine"
 	"github.com/sagas-dev/saga-operator/internal/outbound"
 	"github.com/sagas-dev/saga-operator/internal/program"
 	"github.com/sagas-dev/saga-operator/internal/replies"
@@ -94,10 +93,8 @@ func (r *SagaReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 
 // visit decides on one copy of the saga. again asks for a live copy: something cannot be judged on this one.
 func (r *SagaReconciler) visit(ctx context.Context, saga *v1alpha1.Saga, live bool) (again bool, _ ctrl.Result, _ error) {
-	if saga.Status.Rules > engine.Rules { // after a rollback: what is not known here of its state, the next write would drop
-		r.Events.Forget(saga.Namespace, saga.Name)
-		ctrl.LoggerFrom(ctx).Info("Leaving a saga alone that a newer version has started", "rules", saga.Status.Rules, "known", engine.Rules)
-		return false, ctrl.Result{}, nil
+	if newer(saga) {
+		return r.leave(ctx, saga, live)
 	}
 	v, err := r.gather(ctx, saga, live)
 	switch {

@@ -49,10 +49,15 @@ func (r *SagaReconciler) listen(v *visit) {
 	case v.specChanged, v.acceptance.Final:
 		r.Events.Forget(v.saga.Namespace, v.saga.Name)
 	default:
-		waits := v.listener()
-		waits.Waits = true
-		r.Events.Listen(waits)
+		r.keepEvents(v)
 	}
+}
+
+// keepEvents has the events for the saga stay where they are, within bounds, until it may take them.
+func (r *SagaReconciler) keepEvents(v *visit) {
+	waits := v.listener()
+	waits.Waits = true
+	r.Events.Listen(waits)
 }
 
 func (v *visit) listener() events.Listener {
