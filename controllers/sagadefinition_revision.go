@@ -86,7 +86,7 @@ func goingAway() predicate.Predicate {
 }
 
 // +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch;update;delete
-// +kubebuilder:rbac:groups=sagas.dev,resources=sagas,verbs=get;list;watch
+// +kubebuilder:rbac:groups=sagas.dev,resources=sagas;sagatriggers,verbs=get;list;watch
 
 // RevisionReconciler keeps revisions that are deleted until no unfinished saga is pinned to them, and deletes those that were
 // replaced and have not been used for an hour.
@@ -126,7 +126,8 @@ func (r *RevisionReconciler) users() sagaUsers {
 }
 
 // SetupWithManager registers the reconciler. It wakes for the revisions of definitions, when a definition gets another, when a saga
-// of one begins or ends, and at once for sagas that end while one is being deleted.
+// of one begins or ends, when a trigger begins or ends to start sagas of it, and at once for sagas that end while one is being
+// deleted.
 func (r *RevisionReconciler) SetupWithManager(manager ctrl.Manager) error {
 	ours := predicate.NewPredicateFuncs(func(o client.Object) bool { return o.GetLabels()[v1alpha1.LabelDefinition] != "" })
 	deleted := deletedIn(r.Client, func() client.ObjectList { return &appsv1.ControllerRevisionList{} }, client.HasLabels{v1alpha1.LabelDefinition})
@@ -135,6 +136,7 @@ func (r *RevisionReconciler) SetupWithManager(manager ctrl.Manager) error {
 		For(&appsv1.ControllerRevision{}, builder.WithPredicates(ours)).
 		Watches(&v1alpha1.Saga{}, handler.EnqueueRequestsFromMapFunc(deleted), builder.WithPredicates(sagaEnded())).
 		Watches(&v1alpha1.Saga{}, revisionsUsed()).
+		Watches(&v1alpha1.SagaTrigger{}, handler.EnqueueRequestsFromMapFunc(startedWith), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.SagaDefinition{}, handler.EnqueueRequestsFromMapFunc(r.revisionsOf), builder.WithPredicates(judgedAnew())).
 		Complete(r)
 }

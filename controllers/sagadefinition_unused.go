@@ -22,8 +22,8 @@ import (
 // unusedFor is how long a revision outlives its last saga, once the definition has a newer one.
 const unusedFor = time.Hour
 
-// expire deletes a revision that its definition has replaced and that no saga has needed for an hour. Since when is noted on
-// the revision: the sagas themselves may be gone long before.
+// expire deletes a revision that its definition has replaced, that no saga has needed for an hour, and that no trigger starts
+// sagas of. Since when is noted on the revision: the sagas themselves may be gone long before.
 func (r *RevisionReconciler) expire(ctx context.Context, rev *appsv1.ControllerRevision) (ctrl.Result, error) {
 	replaced, err := r.replaced(ctx, rev)
 	if err != nil {
@@ -61,8 +61,12 @@ func (r *RevisionReconciler) replaced(ctx context.Context, rev *appsv1.Controlle
 	return judged && def.Status.Revision != rev.Name, nil
 }
 
-// usedBy says whether an unfinished saga needs the revision and, where none does, when the last that the cache knows has ended.
+// usedBy says whether a trigger or an unfinished saga needs the revision and, where none does, when the last saga that the cache
+// knows has ended.
 func (r *RevisionReconciler) usedBy(ctx context.Context, rev *appsv1.ControllerRevision) (used bool, lastEnd time.Time, err error) {
+	if starts, err := startedFrom(ctx, r.Client, rev); err != nil || starts {
+		return starts, lastEnd, err
+	}
 	var list v1alpha1.SagaList
 	err = r.Client.List(ctx, &list, client.InNamespace(rev.Namespace), client.MatchingFields{indexRevision: rev.Name},
 		&client.ListOptions{UnsafeDisableDeepCopy: ptr.To(true)})
@@ -84,8 +88,8 @@ func (r *RevisionReconciler) usedBy(ctx context.Context, rev *appsv1.ControllerR
 	return false, lastEnd, nil
 }
 
-// delete deletes the revision if the API server knows of no unfinished saga that needs it either. Its finalizer holds it should one start
-// from an old cache meanwhile.
+// delete deletes the revision if the API server knows of no trigger and no unfinished saga that needs it either. Its finalizer
+// holds it should a saga start from an old cache meanwhile.
 func (r *RevisionReconciler) delete(ctx context.Context, rev *appsv1.ControllerRevision) (ctrl.Result, error) {
 	user, err := searchUser(ctx, r.Live, sagasPerPage, rev.Namespace, func(_ context.Context, saga *v1alpha1.Saga) (bool, error) {
 		return !final(saga.Status.Phase) && revisionOfSaga(saga) == rev.Name, nil
@@ -93,7 +97,11 @@ func (r *RevisionReconciler) delete(ctx context.Context, rev *appsv1.ControllerR
 	if err != nil {
 		return ctrl.Result{}, fmt.Errorf("looking for sagas that need it: %w", err)
 	}
-	if user != "" {
+	starts, err := startedFrom(ctx, r.Live, rev)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if user != "" || starts {
 		return ctrl.Result{RequeueAfter: lookForUsersEvery}, nil
 	}
 	err = r.Client.Delete(ctx, rev, client.Preconditions{UID: ptr.To(rev.UID), ResourceVersion: ptr.To(rev.ResourceVersion)})

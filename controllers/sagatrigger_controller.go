@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -143,12 +144,13 @@ func (r *SagaTriggerReconciler) store(ctx context.Context, found *v1alpha1.SagaT
 	return nil
 }
 
-// SetupWithManager registers the reconciler. It wakes for triggers, for what becomes of their reading, and for definitions that
-// they start.
+// SetupWithManager registers the reconciler. It wakes for triggers, for what becomes of their reading, and for definitions and
+// revisions that they start.
 func (r *SagaTriggerReconciler) SetupWithManager(manager ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(manager).
 		For(&v1alpha1.SagaTrigger{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.SagaDefinition{}, handler.EnqueueRequestsFromMapFunc(r.startersOf), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
+		Watches(&appsv1.ControllerRevision{}, handler.EnqueueRequestsFromMapFunc(r.startersWith), builder.WithPredicates(cameOrWent())).
 		WatchesRawSource(source.Func(r.listen)).
 		Complete(r)
 }
@@ -167,6 +169,15 @@ func (r *SagaTriggerReconciler) startersOf(ctx context.Context, definition clien
 		}
 	}
 	return requests
+}
+
+// startersWith names the triggers that start sagas of a revision: one may wait for it.
+func (r *SagaTriggerReconciler) startersWith(ctx context.Context, rev client.Object) []reconcile.Request {
+	starters, err := startersWith(ctx, r.Client, rev)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Looking for who starts sagas of a revision", "revision", rev.GetName())
+	}
+	return starters
 }
 
 // listen puts triggers into the queue whose reading looks different now.

@@ -104,7 +104,9 @@ func (g *triggers) run() (stop func()) {
 	g.runs = runs
 	g.must(runs.Watch(g.t.Context(), mgr.GetCache(), !g.noOrders))
 	g.must(mgr.Add(manager.RunnableFunc(runs.Start)))
+	g.must((&SagaReconciler{}).index(g.t.Context(), mgr.GetFieldIndexer()))
 	c, real := mgr.GetClient(), clock.RealClock{}
+	g.must((&RevisionReconciler{Client: c, Live: mgr.GetAPIReader(), Clock: real}).SetupWithManager(mgr))
 	g.must((&SagaDefinitionReconciler{Client: c, Live: mgr.GetAPIReader(), Programs: programs, Permitted: g.may, Clock: real}).SetupWithManager(mgr))
 	g.must((&SagaTriggerReconciler{Client: c, Expressions: compiler, Permitted: g.may, Orders: !g.noOrders, Triggers: runs, Clock: real}).SetupWithManager(mgr))
 	ctx, cancel := context.WithCancel(context.Background())
