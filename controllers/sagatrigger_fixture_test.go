@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -49,10 +50,12 @@ type triggers struct {
 	may          topicpolicy.Policy
 	noOrders     bool
 	runs         *trigger.Runs // of the manager that runs
+	blindTo      string        // a label: the managers' cache does not show what has it
 
 	mu      sync.Mutex
 	refusal func(client.Object) error // what the API server answers to the making of an object; nil: as it is
 	writes  int                       // of statuses
+	silent  bool                      // the API server answers no lists past the cache
 }
 
 func newTriggers(t *testing.T) *triggers {
@@ -87,7 +90,9 @@ func (g *triggers) run() (stop func()) {
 		Controller: config.Controller{SkipNameValidation: ptr.To(true)}, // more than one manager of this test binary may run the controllers
 		Cache: cache.Options{
 			DefaultNamespaces: map[string]cache.Config{g.namespace: {}},
-			ByObject:          map[client.Object]cache.ByObject{&v1alpha1.Saga{}: {Transform: SagaCacheTransform}},
+			ByObject: map[client.Object]cache.ByObject{
+				&v1alpha1.Saga{}: {Transform: SagaCacheTransform, Label: g.shown()}, &v1alpha1.OrderWorkflow{}: {Label: g.shown()},
+			},
 		},
 	})
 	g.must(err)
@@ -98,7 +103,7 @@ func (g *triggers) run() (stop func()) {
 	g.must(err)
 	programs := program.NewCache(compiler)
 	runs := trigger.NewRuns(trigger.Options{
-		Installation: g.installation, Broker: broker, Sender: producer, Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Programs: programs,
+		Installation: g.installation, Broker: broker, Sender: producer, Client: mgr.GetClient(), Live: live{mgr.GetAPIReader(), g}, Programs: programs,
 		Metrics: trigger.NewMetrics(prometheus.NewRegistry()), Every: 200 * time.Millisecond,
 	})
 	g.runs = runs
@@ -159,6 +164,38 @@ func (g *triggers) refuse(with func(client.Object) error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.refusal = with
+}
+
+// shown selects what the managers' cache shows.
+func (g *triggers) shown() labels.Selector {
+	if g.blindTo == "" {
+		return labels.Everything()
+	}
+	selector, err := labels.Parse("!" + g.blindTo)
+	g.must(err)
+	return selector
+}
+
+// live is what the triggers read past the cache with.
+type live struct {
+	client.Reader
+	g *triggers
+}
+
+func (l live) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
+	l.g.mu.Lock()
+	silent := l.g.silent
+	l.g.mu.Unlock()
+	if silent {
+		return apierrors.NewTooManyRequestsError("later")
+	}
+	return l.Reader.List(ctx, list, opts...)
+}
+
+func (g *triggers) silence(silent bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.silent = silent
 }
 
 func (g *triggers) statusWrites() int {

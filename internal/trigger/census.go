@@ -15,8 +15,8 @@ import (
 	"github.com/sagas-dev/saga-operator/internal/order"
 )
 
-// Census knows which unfinished sagas and orders each trigger has: those that the cache shows, and those that this process is
-// making, or has made and the cache does not show yet. Safe for concurrent use.
+// Census knows which unfinished sagas and orders each trigger has: those that the cache shows, and those that it does not show yet
+// although this process is making or has made them, or has found them past the cache. Safe for concurrent use.
 type Census struct {
 	now func() time.Time
 
@@ -24,6 +24,7 @@ type Census struct {
 	seen   map[types.NamespacedName]map[member]bool      // by trigger
 	made   map[types.NamespacedName]map[member]*addition // by trigger
 	of     map[member]types.NamespacedName               // the trigger of each that is seen
+	ends   map[types.NamespacedName]map[types.UID]bool   // what has ended during a survey, by trigger
 	leaves func(trigger types.NamespacedName)            // told when there is one less
 }
 
@@ -46,6 +47,7 @@ func NewCensus(now func() time.Time, leaves func(trigger types.NamespacedName)) 
 	return &Census{
 		now: now, leaves: leaves, of: map[member]types.NamespacedName{},
 		seen: map[types.NamespacedName]map[member]bool{}, made: map[types.NamespacedName]map[member]*addition{},
+		ends: map[types.NamespacedName]map[types.UID]bool{},
 	}
 }
 
@@ -116,6 +118,9 @@ func (c *Census) take(m member, trigger types.NamespacedName, uid types.UID, unf
 		c.seen[trigger][m], c.of[m] = true, trigger
 		delete(c.made[trigger], m)
 		return left
+	}
+	if ends := c.ends[trigger]; ends != nil {
+		ends[uid] = true
 	}
 	if a := c.made[trigger][m]; a != nil {
 		if a.uid == uid {

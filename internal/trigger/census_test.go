@@ -5,6 +5,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/sagas-dev/saga-operator/api/v1alpha1"
@@ -137,5 +138,47 @@ func TestOrdersAndSagasOfOneNameAreTwo(t *testing.T) {
 	d.observe(&v1alpha1.OrderWorkflow{ObjectMeta: sagaIn("", "a", "2").ObjectMeta, Status: v1alpha1.OrderWorkflowStatus{Phase: v1alpha1.OrderRejected}}, false)
 	if d.Active(shop) != 1 {
 		t.Errorf("%d are active, want 1", d.Active(shop))
+	}
+}
+
+func TestWhatASurveyFindsCountsOnceAndNotAfterItsEnd(t *testing.T) {
+	d := newDesk()
+	d.observe(sagaIn(v1alpha1.PhaseRunning, "seen", "1"), false)
+	d.enter(shop, called("making"), 9)
+	d.survey(shop)
+	d.observe(sagaIn(v1alpha1.PhaseCompleted, "ended", "3"), false)
+	d.observe(sagaIn(v1alpha1.PhaseRunning, "gone", "4"), true)
+	d.surveyed(shop, map[member]types.UID{
+		called("seen"): "1", called("making"): "2", called("ended"): "3", called("gone"): "4", called("hidden"): "5",
+	})
+	if d.Active(shop) != 3 {
+		t.Errorf("%d are active; want what is seen, what is being made and what the cache does not show", d.Active(shop))
+	}
+	if d.enter(shop, called("hidden"), 9) != roomKnown {
+		t.Error("what the survey has found is not known")
+	}
+	d.observe(sagaIn(v1alpha1.PhaseCompleted, "hidden", "5"), false)
+	if d.Active(shop) != 2 || d.left != 1 {
+		t.Errorf("%d are active, told %d times", d.Active(shop), d.left)
+	}
+}
+
+func TestASurveySelectsWhatHasNotEnded(t *testing.T) {
+	for _, phase := range []v1alpha1.SagaPhase{
+		"", v1alpha1.PhasePending, v1alpha1.PhaseRunning, v1alpha1.PhaseCompensating, v1alpha1.PhaseNeedsIntervention,
+		v1alpha1.PhaseCompleted, v1alpha1.PhaseCompensated, v1alpha1.PhaseRejected,
+	} {
+		if got := unfinished(finalPhases).Matches(fields.Set{"status.phase": string(phase)}); got == ended(sagaIn(phase, "a", "1")) {
+			t.Errorf("a saga in phase %q is selected: %v", phase, got)
+		}
+	}
+	for _, phase := range []v1alpha1.OrderPhase{
+		"", v1alpha1.OrderPending, v1alpha1.OrderProcessing, v1alpha1.OrderNeedsAttention,
+		v1alpha1.OrderCompleted, v1alpha1.OrderCancelled, v1alpha1.OrderRejected,
+	} {
+		o := &v1alpha1.OrderWorkflow{Status: v1alpha1.OrderWorkflowStatus{Phase: phase}}
+		if got := unfinished(finalOrders).Matches(fields.Set{"status.phase": string(phase)}); got == ended(o) {
+			t.Errorf("an order in phase %q is selected: %v", phase, got)
+		}
 	}
 }

@@ -36,6 +36,7 @@ type Runs struct {
 	o      Options
 	census *Census
 	synced toolscache.InformerSynced // whether the census has counted what there was
+	orders bool                      // whether the census counts orders, too
 
 	mu        sync.Mutex
 	ctx       context.Context // of all runs; nil: nothing works yet, or any more
@@ -68,6 +69,7 @@ func NewRuns(o Options) *Runs {
 
 // Watch has the runs count unfinished sagas, and orders where these are used, by what the cache shows. It comes before Start.
 func (r *Runs) Watch(ctx context.Context, from cache.Cache, orders bool) (err error) {
+	r.orders = orders
 	r.synced, err = r.census.Watch(ctx, from, orders)
 	return err
 }

@@ -17,7 +17,8 @@ const (
 	createTimeout = 10 * time.Second // of one try
 )
 
-// serve makes what is to be started, in the order it was read, several at once. It ends when nothing is being made any more.
+// serve makes what is to be started, in the order it was read, several at once. It ends when nothing is being made any more. A
+// trigger whose topic is quiet asks the API server nothing.
 func (n *run) serve(ctx context.Context) error {
 	var making sync.WaitGroup
 	defer func() {
@@ -25,10 +26,14 @@ func (n *run) serve(ctx context.Context) error {
 		n.census.abandon(n.key)
 	}()
 	places := make(chan struct{}, creators)
-	for {
+	for surveyed := false; ; {
 		next, ok := n.queue.pop(ctx)
 		if !ok {
 			return nil
+		}
+		if !surveyed {
+			n.survey(ctx)
+			surveyed = true
 		}
 		if !n.admit(ctx, next) {
 			continue
