@@ -4,9 +4,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
+	"github.com/sagas-dev/saga-operator/internal/engine"
 )
 
 // decide adds a decision to the spec, as a person does.
@@ -58,5 +60,20 @@ func TestAnApprovalWaitsForTwoDifferentPeople(t *testing.T) {
 	s.flush()
 	if got := s.commands("b"); len(got) != 1 || got[0] != "charge/forward/1/1" {
 		t.Errorf("b was asked %v", got)
+	}
+}
+
+func TestDecisionsOfOneWriteAreHandedOverByTheirNumbers(t *testing.T) {
+	decided := func(step string, decision int32) v1alpha1.Resolution {
+		return v1alpha1.Resolution{Step: step, Decision: decision, Action: v1alpha1.ResolutionMarkDone, By: "ada", Reason: "test"}
+	}
+	v := &visit{saga: &v1alpha1.Saga{}}
+	v.saga.Spec.Resolutions = []v1alpha1.Resolution{decided("release", 3), decided("other", 1), decided("release", 1), decided("release", 2)}
+	v.saga.Status.Steps = []v1alpha1.StepStatus{{Name: "release", Resolved: &v1alpha1.Resolved{Decision: 1}}, {Name: "other"}}
+	v.requests()
+	want := []engine.Event{engine.Resolve{Resolution: decided("other", 1)}, engine.Resolve{Resolution: decided("release", 2)},
+		engine.Resolve{Resolution: decided("release", 3)}}
+	if diff := cmp.Diff(want, v.events); diff != "" {
+		t.Error(diff)
 	}
 }

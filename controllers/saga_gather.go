@@ -161,11 +161,7 @@ func (v *visit) requests() {
 			v.events = append(v.events, engine.Asked{Request: request})
 		}
 	}
-	for _, resolution := range spec.Resolutions {
-		if !taken(status.Steps, resolution) {
-			v.events = append(v.events, engine.Resolve{Resolution: resolution})
-		}
-	}
+	v.events = append(v.events, engine.Decisions(status.Steps, spec.Resolutions)...)
 	ask(spec.Adopt, engine.Adopt, v1alpha1.LatchAdopt)
 	ask(spec.Abort, engine.Abort, v1alpha1.LatchAbort)
 	if !spec.Abort && v.successor != "" && !slices.Contains(status.Latches, v1alpha1.LatchAbort) {
@@ -178,15 +174,6 @@ func (v *visit) requests() {
 	case !spec.Suspend && status.SuspendTime != nil:
 		v.events = append(v.events, engine.Asked{Request: engine.Resume})
 	}
-}
-
-func taken(steps []v1alpha1.StepStatus, resolution v1alpha1.Resolution) bool {
-	for i := range steps {
-		if steps[i].Name == resolution.Step {
-			return steps[i].Resolved != nil && steps[i].Resolved.Decision >= resolution.Decision
-		}
-	}
-	return false
 }
 
 // silence judges a timer of this visit.

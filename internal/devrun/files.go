@@ -183,12 +183,7 @@ func (r *session) ask(s *local.Saga, spec v1alpha1.SagaSpec) {
 	case !spec.Suspend && state.SuspendTime != nil:
 		events = append(events, engine.Asked{Request: engine.Resume})
 	}
-	for _, resolution := range spec.Resolutions {
-		step := s.Step(resolution.Step)
-		if step != nil && step.Decision == resolution.Decision && (step.Resolved == nil || step.Resolved.Decision < resolution.Decision) {
-			events = append(events, engine.Resolve{Resolution: resolution})
-		}
-	}
+	events = append(events, engine.Decisions(state.Steps, spec.Resolutions)...)
 	if len(events) > 0 {
 		r.turn(s, events...)
 	}
