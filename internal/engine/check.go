@@ -30,7 +30,8 @@ func (p *Program) check(def v1alpha1.SagaDefinitionSpec) error {
 			return err
 		}
 		dependencies := func(s v1alpha1.Step) error { return p.checkDependencies(s, def.Steps) }
-		for _, check := range []func(v1alpha1.Step) error{dependencies, checkKind, checkUndo, checkTimes} {
+		events := func(s v1alpha1.Step) error { return p.checkEvents(s, def.Steps[:i]) }
+		for _, check := range []func(v1alpha1.Step) error{dependencies, checkKind, checkUndo, checkTimes, events} {
 			if err := check(s); err != nil {
 				return fmt.Errorf("%w: steps[%d] (%s): %w", ErrInvalidDefinition, i, s.Name, err)
 			}

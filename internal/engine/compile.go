@@ -112,12 +112,8 @@ func (c compiler) action(i int) error {
 		timeout: durationOr(a.Timeout, 30*time.Second), retry: policyOf(a.Retry, attemptsOf(s.recovery)),
 	}
 	if c.def.Mode == v1alpha1.ModeObserved {
-		events := deref(a.Events, v1alpha1.ActionEvents{})
-		s.await = &listener{
-			succeeded: def.Participant + "." + or(events.Succeeded, a.Command+"-succeeded"),
-			failed:    def.Participant + "." + or(events.Failed, a.Command+"-failed"),
-			timeout:   s.action.timeout,
-		}
+		told := eventsOf(def)
+		s.await = &listener{succeeded: def.Participant + "." + told[0], failed: def.Participant + "." + told[1], timeout: s.action.timeout}
 		if s.await.succeeded == s.await.failed {
 			return fmt.Errorf("%w: action.events: succeeded and failed must be two events, both are %q", ErrInvalidDefinition, s.await.failed)
 		}

@@ -45,6 +45,10 @@ func TestWhatDoesNotCompile(t *testing.T) {
 		"an event that is success and failure": {"a | observed", func(d *v1alpha1.SagaDefinitionSpec) {
 			d.Steps[0].Action.Events = &v1alpha1.ActionEvents{Failed: "do-succeeded"}
 		}, "must be two events"},
+		"two observed steps that the same events tell of": {"a of=shop | b | c of=shop | observed", nil, `steps[2] (c): action.events: shop.do-succeeded also tells of steps[0] (a)`},
+		"also where just one of them is the same": {"a of=shop | b of=shop | observed", func(d *v1alpha1.SagaDefinitionSpec) {
+			d.Steps[1].Action.Events = &v1alpha1.ActionEvents{Succeeded: "done", Failed: "do-failed"}
+		}, "shop.do-failed also tells of steps[0] (a)"},
 		"a mode that there is not":     {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Mode = "Danced" }, `"Danced" is neither`},
 		"two upcasts of one version":   {"a upcast=v1 upcast=v1", nil, "is upcast by an earlier one"},
 		"no participant for a command": {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Participant = "" }, "participant: "},

@@ -144,6 +144,15 @@ func TestWhatIsWrongIsFoundWhereItStands(t *testing.T) {
 `,
 			[]string{`f.yaml:20 (SagaDefinition/checkout): warning: spec.steps[1].compensation: takes the input of the action, which reads the output of step "charge": `},
 		},
+		"two observed actions that nobody could tell apart": {
+			strings.Replace(catalogue, "  steps:\n", "  mode: Observed\n  steps:\n", 1) + `  - name: tip
+    participant: payment
+    action: {command: charge}
+    compensation: {command: untip}
+`,
+			[]string{`f.yaml:20 (SagaDefinition/checkout): spec.steps[1].action.events: payment.charge-succeeded also tells of steps[0] (charge): ` +
+				`in mode Observed each action needs events of its own: name them here`},
+		},
 		"an event key": {
 			strings.Replace(catalogue, "topics: {commands: payment.commands}", "topics: {commands: payment.commands}\n  eventKey: event.data.", 1),
 			[]string{`f.yaml:6 (SagaParticipant/payment): spec.eventKey: 1:12: Syntax error`},
