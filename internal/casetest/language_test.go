@@ -49,7 +49,7 @@ func runText(t *testing.T, definition, name, cases string) []Result {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	suites, err := Load(file)
+	suites, err := loadFiles(file)
 	if err != nil {
 		t.Fatal(err)
 	}

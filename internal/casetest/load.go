@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"reflect"
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
@@ -19,10 +18,10 @@ type Suite struct {
 	Files *manifests.Set
 }
 
-// Load reads the cases that stand in files and directories. A definition is looked for among all of them, then beside the file
-// that names it. Its error says all that is wrong, with file and field.
-func Load(paths ...string) ([]Suite, error) {
-	set, err := manifests.Read(paths...)
+// Load reads the cases that stand in sources. A definition is looked for among all of them, then beside the file that names it: also
+// where more than one has its name. Its error says all that is wrong, with file and field.
+func Load(sources []manifests.Source) ([]Suite, error) {
+	set, err := manifests.Read(sources)
 	if err != nil {
 		return nil, err
 	}
@@ -48,8 +47,12 @@ func load(d manifests.Document, set *manifests.Set) (Suite, error) {
 		return Suite{}, err
 	}
 	suite := Suite{SagaTest: test, File: d.File, Files: set}
-	if suite.Def, err = set.Definition(test.Definition); err != nil {
-		beside, besideErr := manifests.Read(filepath.Dir(d.File))
+	suite.Def, err = set.Definition(test.Definition)
+	if err != nil && d.File == manifests.Piped {
+		return Suite{}, fmt.Errorf("definition: %w", err)
+	}
+	if err != nil {
+		beside, besideErr := readBeside(d.File)
 		if besideErr != nil {
 			return Suite{}, fmt.Errorf("definition: %w; nor beside it: %w", err, besideErr)
 		}
@@ -59,6 +62,18 @@ func load(d manifests.Document, set *manifests.Set) (Suite, error) {
 		}
 	}
 	return suite, suite.check()
+}
+
+func readBeside(file string) (*manifests.Set, error) {
+	files, err := manifests.Beside(file)
+	if err != nil {
+		return nil, err
+	}
+	sources, err := manifests.Sources(files, nil)
+	if err != nil {
+		return nil, err
+	}
+	return manifests.Read(sources)
 }
 
 // Decode reads a document of cases. It judges what the document says by itself, not what it says of other objects.

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/sagas-dev/saga-operator/internal/manifests"
 )
 
 func TestWhatIsWrongWithCasesIsSaidByItsPath(t *testing.T) {
@@ -61,6 +63,40 @@ func TestWhatIsWrongWithCasesIsSaidByItsPath(t *testing.T) {
 	}
 }
 
+// loadFiles is Load of files and directories.
+func loadFiles(paths ...string) ([]Suite, error) {
+	sources, err := manifests.Sources(paths, nil)
+	if err != nil {
+		return nil, err
+	}
+	return Load(sources)
+}
+
+func TestOfTwoDefinitionsOfOneNameTheOneBesideTheCasesIsMeant(t *testing.T) {
+	dir := t.TempDir()
+	const definition = "apiVersion: sagas.dev/v1alpha1\nkind: SagaDefinition\nmetadata: {name: d}\n" +
+		"spec: {steps: [{name: STEP, participant: p, action: {command: c}, compensation: {command: undo}}]}\n"
+	const cases = "---\napiVersion: sagas.dev/v1alpha1\nkind: SagaTest\nmetadata: {name: a}\ndefinition: d\ncases: [{name: c, expect: {end: Completed}}]\n"
+	for place, step := range map[string]string{"base": "first", "base/other": "second"} {
+		file := filepath.Join(dir, place, "d.yaml")
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(strings.Replace(definition, "STEP", step, 1)+cases), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	suites, err := loadFiles(dir)
+	if err != nil || len(suites) != 2 {
+		t.Fatalf("%d suites: %v", len(suites), err)
+	}
+	for i, want := range []string{"first", "second"} {
+		if got := suites[i].Def.Spec.Steps[0].Name; got != want {
+			t.Errorf("the cases of %s are about step %q, not %q", suites[i].File, got, want)
+		}
+	}
+}
+
 func TestADefinitionThatStandsNowhereIsNamed(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "cases.yaml")
@@ -68,10 +104,10 @@ func TestADefinitionThatStandsNowhereIsNamed(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(file); err == nil || !strings.Contains(err.Error(), `SagaDefinition "b" stands in none of the files`) {
+	if _, err := loadFiles(file); err == nil || !strings.Contains(err.Error(), `SagaDefinition "b" stands in none of the files`) {
 		t.Errorf("error is %v", err)
 	}
-	if _, err := Load(filepath.Join(dir, "gone")); err == nil || !strings.Contains(err.Error(), "gone: no such file") {
+	if _, err := loadFiles(filepath.Join(dir, "gone")); err == nil || !strings.Contains(err.Error(), "gone: no such file") {
 		t.Errorf("error is %v", err)
 	}
 }

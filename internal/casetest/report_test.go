@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // reported runs the cases of the golden report.
 func reported(t *testing.T) []Result {
 	t.Helper()
-	suites, err := Load("testdata")
+	suites, err := loadFiles("testdata")
 	if err != nil {
 		t.Fatal(err)
 	}

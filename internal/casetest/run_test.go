@@ -21,7 +21,7 @@ func suiteOf(t *testing.T, cases string) (Suite, error) {
 			t.Fatal(err)
 		}
 	}
-	suites, err := Load(filepath.Join(dir, "cases.yaml"))
+	suites, err := loadFiles(filepath.Join(dir, "cases.yaml"))
 	if err != nil {
 		return Suite{}, err
 	}
@@ -237,7 +237,7 @@ cases:
 	if err := os.WriteFile(filepath.Join(dir, "forever.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	suites, err := Load(dir)
+	suites, err := loadFiles(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,10 +19,13 @@ func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-// someFiles wants at least one argument, a file or a directory.
+// filesHelp says what FILE|DIR|-... may be. It is the same for all commands that read files.
+const filesHelp = "Directories are read with all below them (*.yaml, *.yml, *.json; what is hidden is passed over); - is what is piped in."
+
+// someFiles wants at least one argument: a file, a directory, or what is piped in.
 func someFiles(_ *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return errors.New("name at least one file or directory")
+		return errors.New("name at least one file or directory, or - for what is piped in")
 	}
 	return nil
 }

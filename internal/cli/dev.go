@@ -15,13 +15,13 @@ import (
 )
 
 func newDev(streams genericiooptions.IOStreams) *cobra.Command {
-	o := devrun.Options{Out: streams.Out}
+	o := devrun.Options{Out: streams.Out, In: streams.In}
 	c := &cobra.Command{
-		Use:   "dev -f DIR",
+		Use:   "dev -f FILE|DIR|-",
 		Short: "Run sagas on this machine, with stubs for the services that are not there",
 		Long: "Runs the sagas and orders of the files on this machine, without a cluster: with a broker that speaks Kafka's protocol, and\n" +
 			"everything in memory. Services take part as they would in a cluster; for those that are not there, stubs answer. The files\n" +
-			"are looked at again each second: new sagas start, and abort, suspend and resolutions of running ones are taken.\n\n" +
+			"are looked at again each second: new sagas start, and abort, suspend and resolutions of running ones are taken. " + filesHelp + "\n\n" +
 			"With --once it ends with 0 where every saga was Completed, else with 1.",
 		Example: "  kubectl saga dev -f orders/\n  kubectl saga dev -f orders/ --real payment --once",
 		Args:    arguments(cobra.NoArgs),
@@ -35,7 +35,7 @@ func newDev(streams genericiooptions.IOStreams) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringSliceVarP(&o.Paths, "filename", "f", nil, "`files` and directories of definitions, participants, sagas and orders. Required")
+	f.StringSliceVarP(&o.Paths, "filename", "f", nil, "`files` and directories of definitions, participants, sagas and orders, or - for what is piped in. Required")
 	f.StringSliceVar(&o.Start, "start", nil, "`files` of sagas and orders to start too")
 	f.IntVar(&o.Port, "port", 9092, "`port` of the broker on 127.0.0.1; 0 takes a free one")
 	f.StringVar(&o.Installation, "installation", "default", "name in the topics of replies and outcomes, and in idempotency keys")

@@ -15,21 +15,22 @@ func TestTheExitCodeOfADevelopmentSessionSaysWhatCameOfIt(t *testing.T) {
 	defer func() { _ = listener.Close() }() // nothing was accepted
 	taken := strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
 	script := casesOfTheSample(t, declined)
+	shop := strings.Join(withShop(t, "dev")[1:], ",")
 	for name, c := range map[string]struct {
 		args     []string
 		code     int
 		out, err string
 	}{
-		"all completed":             {[]string{"-f", samples, "--once", "--port", "0"}, exitOK, "order-1003 is Completed 4/4", ""},
-		"one was undone":            {[]string{"-f", samples, "--once", "--port", "0", "--script", script}, exitFailed, "is Compensated", ""},
+		"all completed":             {[]string{"-f", shop, "--once", "--port", "0"}, exitOK, "order-1003 is Completed 4/4", ""},
+		"one was undone":            {[]string{"-f", shop, "--once", "--port", "0", "--script", script}, exitFailed, "is Compensated", ""},
 		"no files":                  {[]string{"--once"}, exitMisused, "", "--filename"},
-		"a port that is none":       {[]string{"-f", samples, "--port", "70000"}, exitMisused, "", "--port: must be from 0 to 65535, is 70000"},
-		"a port that is taken":      {[]string{"-f", samples, "--port", taken}, exitFailed, "", "--port: " + taken + ": another process listens there"},
-		"real and stub":             {[]string{"-f", samples, "--real", "payment", "--stub", "payment"}, exitMisused, "", `"payment" cannot be both`},
-		"an argument":               {[]string{"-f", samples, "more"}, exitMisused, "", "more"},
-		"a script that has no case": {[]string{"-f", samples, "--once", "--port", "0", "--script", samples + "/participants.yaml"}, exitFailed, "", "--script"},
+		"a port that is none":       {[]string{"-f", shop, "--port", "70000"}, exitMisused, "", "--port: must be from 0 to 65535, is 70000"},
+		"a port that is taken":      {[]string{"-f", shop, "--port", taken}, exitFailed, "", "--port: " + taken + ": another process listens there"},
+		"real and stub":             {[]string{"-f", shop, "--real", "payment", "--stub", "payment"}, exitMisused, "", `"payment" cannot be both`},
+		"an argument":               {[]string{"-f", shop, "more"}, exitMisused, "", "more"},
+		"a script that has no case": {[]string{"-f", shop, "--once", "--port", "0", "--script", samples + "/participants.yaml"}, exitFailed, "", "--script"},
 		"nothing to run":            {[]string{"-f", samples + "/participants.yaml", "--once", "--port", "0"}, exitMisused, "", "no Saga or OrderWorkflow among the files"},
-		"a participant of no file":  {[]string{"-f", samples, "--once", "--port", "0", "--real", "x"}, exitFailed, "", `--real: "x" is no participant`},
+		"a participant of no file":  {[]string{"-f", shop, "--once", "--port", "0", "--real", "x"}, exitFailed, "", `--real: "x" is no participant`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out, errOut := kubectlSaga(t, append([]string{"dev"}, c.args...)...)

@@ -7,6 +7,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/sagas-dev/saga-operator/internal/lint"
+	"github.com/sagas-dev/saga-operator/internal/manifests"
 )
 
 func newLint(streams genericiooptions.IOStreams) *cobra.Command {
@@ -15,14 +16,14 @@ func newLint(streams genericiooptions.IOStreams) *cobra.Command {
 		Use:   "lint FILE|DIR|-...",
 		Short: "Judge manifests without a cluster",
 		Long: "Judges manifests by all that the API server would refuse, and by what only conditions would say: expressions, schemas, params, and " +
-			"what objects say of each other. Directories are read with all below them; - is what is piped in. Kinds of others are passed over.",
+			"what objects say of each other. " + filesHelp + " Kinds of others are passed over.",
 		Example: "  kubectl saga lint config/samples\n  kustomize build . | kubectl saga lint -",
 		Args:    arguments(someFiles),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := oneOf("output", output, "", "json"); err != nil {
 				return err
 			}
-			sources, err := lint.Read(args, streams.In)
+			sources, err := manifests.Sources(args, streams.In)
 			if err != nil {
 				return err
 			}

@@ -20,6 +20,8 @@ Nothing is asked of a cluster: the operator's own engine runs, with participants
 moves by itself. Commands and answers are lost, late, repeated, refused; the manager crashes; the saga is aborted, deleted,
 suspended, lost and adopted. In every life all must be done in the end, or all be undone, or somebody be asked for.
 
+` + filesHelp + `
+
 It fails (1) with the shortest life that breaks this, in sentences.`
 
 const simulateExample = `  kubectl saga simulate order-fulfilment.yaml order-completes.yaml
@@ -42,7 +44,7 @@ type simulation struct {
 func newSimulate(streams genericiooptions.IOStreams) *cobra.Command {
 	s := simulation{streams: streams}
 	command := &cobra.Command{
-		Use:     "simulate FILE...",
+		Use:     "simulate FILE|DIR|-...",
 		Short:   "Prove what is in files: play every life that one or two faults can give it",
 		Long:    simulateHelp,
 		Example: simulateExample,
@@ -76,7 +78,11 @@ func (s simulation) run(paths []string) error {
 	if err := oneOf("output", s.output, "text", "json"); err != nil {
 		return err
 	}
-	set, err := manifests.Draft(paths...) // it shows why what the rules refuse would go wrong
+	sources, err := manifests.Sources(paths, s.streams.In)
+	if err != nil {
+		return err
+	}
+	set, err := manifests.Draft(sources) // it shows why what the rules refuse would go wrong
 	if err != nil {
 		return err
 	}

@@ -77,11 +77,7 @@ func TestWhatSaysThatItChangesNothingIsBelievedUntilItIsQuestioned(t *testing.T)
 }
 
 func TestTheSamplesEndAsTheyShould(t *testing.T) {
-	samples, err := filepath.Glob("../../config/samples/*.yaml")
-	if err != nil || len(samples) == 0 {
-		t.Fatalf("%d samples, %v", len(samples), err)
-	}
-	code, out, errs := saga(append([]string{"simulate", "--pairs=false"}, samples...)...)
+	code, out, errs := saga(withShop(t, "simulate", "--pairs=false")...)
 	if code != exitOK || !strings.Contains(out, "every life ends as it should") {
 		t.Errorf("exit code %d: %s%s", code, out, errs)
 	}

@@ -10,6 +10,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/sagas-dev/saga-operator/internal/casetest"
+	"github.com/sagas-dev/saga-operator/internal/manifests"
 )
 
 // testOptions are the flags of kubectl saga test.
@@ -21,10 +22,10 @@ type testOptions struct {
 func newTest(streams genericiooptions.IOStreams) *cobra.Command {
 	o := &testOptions{IOStreams: streams}
 	c := &cobra.Command{
-		Use:   "test FILE|DIR...",
+		Use:   "test FILE|DIR|-...",
 		Short: "Run the cases that stand beside a definition",
 		Long: "Runs the cases of documents of kind SagaTest: what each participant answers, what else happens, and what must come of it.\n" +
-			"Nothing outside of this process is needed, and cases that take days take none: the clock is the case's own.\n\n" +
+			"Nothing outside of this process is needed, and cases that take days take none: the clock is the case's own. " + filesHelp + "\n\n" +
 			"Ends with 0 where all cases passed, 1 where one failed, 2 where the files or the flags are wrong.",
 		Example: "  kubectl saga test orders/\n  kubectl saga test orders/ --run 'declined' --junit report.xml",
 		Args:    arguments(someFiles),
@@ -45,7 +46,11 @@ func (o *testOptions) test(paths []string) error {
 	if err := oneOf("output", o.output, "", "json"); err != nil {
 		return err
 	}
-	suites, err := casetest.Load(paths...)
+	sources, err := manifests.Sources(paths, o.In)
+	if err != nil {
+		return usageError{err}
+	}
+	suites, err := casetest.Load(sources)
 	if err != nil {
 		return usageError{err}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +21,16 @@ func kubectlSaga(t *testing.T, args ...string) (code int, out, errOut string) {
 }
 
 const samples = "../../config/samples"
+
+// withShop is a command line about the files of the sample order, and more.
+func withShop(t *testing.T, command string, more ...string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(samples, "*.yaml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files of the sample order: %v", len(files), err)
+	}
+	return slices.Concat([]string{command}, files, more)
+}
 
 // casesOfTheSample writes cases about the sample order into a file.
 func casesOfTheSample(t *testing.T, cases string) string {
@@ -51,18 +62,18 @@ func TestTheExitCodeOfATestSaysWhatCameOfIt(t *testing.T) {
 		code     int
 		out, err string
 	}{
-		"all passed":                 {[]string{"test", samples, good}, exitOK, "1 case, 0 failed", ""},
-		"one failed":                 {[]string{"test", samples, bad}, exitFailed, "end: expected Compensated, it is Completed", ""},
-		"only those that match":      {[]string{"test", samples, bad, "--run", "orders/a decl"}, exitOK, "1 case, 0 failed", ""},
-		"none matches":               {[]string{"test", samples, bad, "--run", "nothing"}, exitMisused, "", `no case matches "nothing"`},
-		"an expression that is none": {[]string{"test", samples, bad, "--run", "("}, exitMisused, "", "--run"},
+		"all passed":                 {withShop(t, "test", good), exitOK, "1 case, 0 failed", ""},
+		"one failed":                 {withShop(t, "test", bad), exitFailed, "end: expected Compensated, it is Completed", ""},
+		"only those that match":      {withShop(t, "test", bad, "--run", "orders/a decl"), exitOK, "1 case, 0 failed", ""},
+		"none matches":               {withShop(t, "test", bad, "--run", "nothing"), exitMisused, "", `no case matches "nothing"`},
+		"an expression that is none": {withShop(t, "test", bad, "--run", "("), exitMisused, "", "--run"},
 		"no file":                    {[]string{"test"}, exitMisused, "", "name at least one file or directory"},
 		"a file that is not there":   {[]string{"test", "gone.yaml"}, exitMisused, "", "gone.yaml: no such file"},
-		"no cases":                   {[]string{"test", samples}, exitMisused, "", "holds a document of kind SagaTest"},
+		"no cases":                   {[]string{"test", samples + "/participants.yaml"}, exitMisused, "", "holds a document of kind SagaTest"},
 		"no definition":              {[]string{"test", good}, exitMisused, "", `SagaDefinition "order-fulfilment" stands in none`},
-		"another output":             {[]string{"test", samples, good, "-o", "yaml"}, exitMisused, "", "--output must be one of json"},
-		"for programs":               {[]string{"test", samples, good, "-o", "json"}, exitOK, `"passed": true`, ""},
-		"a flag that does not exist": {[]string{"test", samples, good, "--fast"}, exitMisused, "", "fast"},
+		"another output":             {withShop(t, "test", good, "-o", "yaml"), exitMisused, "", "--output must be one of json"},
+		"for programs":               {withShop(t, "test", good, "-o", "json"), exitOK, `"passed": true`, ""},
+		"a flag that does not exist": {withShop(t, "test", good, "--fast"), exitMisused, "", "fast"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out, errOut := kubectlSaga(t, c.args...)
@@ -75,7 +86,7 @@ func TestTheExitCodeOfATestSaysWhatCameOfIt(t *testing.T) {
 
 func TestAReportForCISystemsIsWrittenBesideTheTable(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "report.xml")
-	code, out, _ := kubectlSaga(t, "test", samples, casesOfTheSample(t, declined+wrong), "--junit", file)
+	code, out, _ := kubectlSaga(t, withShop(t, "test", casesOfTheSample(t, declined+wrong), "--junit", file)...)
 	if code != exitFailed || !strings.Contains(out, "FAILED") {
 		t.Fatalf("it ended with %d: %s", code, out)
 	}
@@ -115,7 +126,7 @@ func TestTheFirstCaseOfTheDocumentationDoesWhatItSays(t *testing.T) {
 	if err := os.WriteFile(file, []byte(said[0]), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	code, out, errOut := kubectlSaga(t, "test", file, samples)
+	code, out, errOut := kubectlSaga(t, withShop(t, "test", file)...)
 	_, want, _ := strings.Cut(said[1], "\n") // after the command line
 	if code != exitOK || out != want {
 		t.Errorf("it ended with %d and said\n%s%s\nnot\n%s", code, out, errOut, want)

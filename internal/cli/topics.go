@@ -10,6 +10,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/sagas-dev/saga-operator/internal/lint"
+	"github.com/sagas-dev/saga-operator/internal/manifests"
 	"github.com/sagas-dev/saga-operator/internal/topics"
 )
 
@@ -35,7 +36,7 @@ func newTopics(streams genericiooptions.IOStreams) *cobra.Command {
 		Use:   "topics [FILE|DIR|-...]",
 		Short: "List the Kafka topics and permissions that resources need",
 		Long: "Lists the topics and permissions that participants, definitions and triggers need, and those of the installation: of files, or without them " +
-			"those of the namespace, or with -A of all. The operator creates no topics.",
+			"those of the namespace, or with -A of all. The operator creates no topics. " + filesHelp,
 		Example: "  kubectl saga topics config/samples -o kafka-topics\n  kubectl saga topics -A -o strimzi --replicas 3",
 	}
 	at := connects(cmd)
@@ -100,7 +101,7 @@ func (r *topicsRequest) check(files []string) error {
 func (r *topicsRequest) catalogue(ctx context.Context, streams genericiooptions.IOStreams, at *connection, files []string) (*catalogue, error) {
 	found := &catalogue{}
 	if len(files) > 0 {
-		sources, err := lint.Read(files, streams.In)
+		sources, err := manifests.Sources(files, streams.In)
 		if err != nil {
 			return nil, err
 		}

@@ -1,8 +1,10 @@
 package devrun
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,6 +39,18 @@ func (r *session) filesChanged() bool {
 
 func (r *session) paths() []string { return append(slices.Clone(r.o.Paths), r.o.Start...) }
 
+// sources reads files. What is piped in is there once, and stays as it was.
+func (r *session) sources(paths ...string) ([]manifests.Source, error) {
+	if slices.Contains(paths, manifests.Stdin) && r.piped == nil {
+		text, err := io.ReadAll(r.o.In)
+		if err != nil {
+			return nil, fmt.Errorf("reading what is piped in: %w", err)
+		}
+		r.piped = text
+	}
+	return manifests.Sources(paths, bytes.NewReader(r.piped))
+}
+
 // loaded is what the files say, as far as it can be used.
 type loaded struct {
 	set   *manifests.Set
@@ -55,7 +69,11 @@ func (r *session) reload() error {
 
 // load reads the files, and starts nothing yet. Its error says all that is wrong; nil, too: nothing can be used.
 func (r *session) load() (*loaded, error) {
-	set, err := manifests.Read(r.paths()...)
+	sources, err := r.sources(r.paths()...)
+	if err != nil {
+		return nil, err
+	}
+	set, err := manifests.Read(sources)
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +212,11 @@ func (r *session) learnScripts() error {
 	if r.stubs.scripts != nil || len(r.o.Script) == 0 {
 		return nil
 	}
-	suites, err := casetest.Load(append(slices.Clone(r.o.Script), r.o.Paths...)...)
+	sources, err := r.sources(append(slices.Clone(r.o.Script), r.o.Paths...)...)
+	if err != nil {
+		return fmt.Errorf("--script: %w", err)
+	}
+	suites, err := casetest.Load(sources)
 	if err != nil {
 		return fmt.Errorf("--script: %w", err)
 	}

@@ -7,7 +7,8 @@ import (
 
 // Options say what to run.
 type Options struct {
-	Paths        []string      // files and directories of definitions, participants, sagas and orders; looked at again each second
+	Paths        []string      // files and directories of definitions, participants, sagas and orders, looked at again each second; - for In
+	In           io.Reader     // what is piped in; read once, where a path asks for it
 	Start        []string      // files whose sagas and orders are started too
 	Port         int           // of the broker on 127.0.0.1; 0 takes a free one
 	Installation string        // in the names of its topics, and in keys

@@ -17,6 +17,16 @@ import (
 
 const samples = "../../config/samples"
 
+// shop are the files of the sample order.
+func shop(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(samples, "*.yaml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files of the sample order: %v", len(files), err)
+	}
+	return files
+}
+
 // output is what a session has said so far.
 type output struct {
 	mu   sync.Mutex
@@ -108,7 +118,7 @@ func copySamples(t *testing.T, dir string, names ...string) {
 }
 
 func TestStubsAnswerWhereNobodyIs(t *testing.T) {
-	out, err := once(t, Options{Paths: []string{samples}})
+	out, err := once(t, Options{Paths: shop(t)})
 	if err != nil {
 		t.Fatalf("%v:\n%s", err, out)
 	}
@@ -126,7 +136,7 @@ func TestItIsReadyWithinTwoSeconds(t *testing.T) {
 	fastest := time.Hour
 	for range 3 { // a busy machine may be slow once
 		begin := time.Now()
-		start(t, Options{Paths: []string{samples}}).await(t, "Ready: broker on 127.0.0.1:")
+		start(t, Options{Paths: shop(t)}).await(t, "Ready: broker on 127.0.0.1:")
 		fastest = min(fastest, time.Since(begin))
 	}
 	if fastest > 2*time.Second {
@@ -135,7 +145,7 @@ func TestItIsReadyWithinTwoSeconds(t *testing.T) {
 }
 
 func TestATerminalShowsATableOfSagasAndParticipants(t *testing.T) {
-	out, err := once(t, Options{Paths: []string{samples}, Live: true})
+	out, err := once(t, Options{Paths: shop(t), Live: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +181,7 @@ cases:
 
 func TestAScriptSaysWhatStubsAnswer(t *testing.T) {
 	file := write(t, t.TempDir(), "script.yaml", script)
-	out, err := once(t, Options{Paths: []string{samples}, Script: []string{file}})
+	out, err := once(t, Options{Paths: shop(t), Script: []string{file}})
 	if !errors.Is(err, ErrNotCompleted) {
 		t.Errorf("it ended with %v", err)
 	}
@@ -187,7 +197,7 @@ func TestAPortThatIsTakenIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	if _, err := once(t, Options{Paths: []string{samples}, Port: port}); !errors.Is(err, devbroker.ErrPortTaken) {
+	if _, err := once(t, Options{Paths: shop(t), Port: port}); !errors.Is(err, devbroker.ErrPortTaken) {
 		t.Errorf("it ended with %v", err)
 	}
 }
@@ -198,7 +208,7 @@ func TestWhatIsWrongWithTheFilesIsSaidAtOnce(t *testing.T) {
 	if _, err := once(t, Options{Paths: []string{dir}}); err == nil || !strings.Contains(err.Error(), `SagaDefinition "gone" stands in none of the files`) {
 		t.Errorf("it ended with %v", err)
 	}
-	if _, err := once(t, Options{Paths: []string{samples}, Real: []string{"nobody"}}); err == nil || !strings.Contains(err.Error(), `--real: "nobody" is no participant`) {
+	if _, err := once(t, Options{Paths: shop(t), Real: []string{"nobody"}}); err == nil || !strings.Contains(err.Error(), `--real: "nobody" is no participant`) {
 		t.Errorf("it ended with %v", err)
 	}
 }

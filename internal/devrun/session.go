@@ -43,6 +43,7 @@ type session struct {
 	ear     ear
 	sagas   []*local.Saga
 	files   string // what was seen of them last
+	piped   []byte // what is piped in, once it was read
 
 	stubs    stubs
 	noScript *casetest.Script

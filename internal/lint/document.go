@@ -13,14 +13,9 @@ import (
 	"sigs.k8s.io/yaml"
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
+	"github.com/sagas-dev/saga-operator/internal/manifests"
 	"github.com/sagas-dev/saga-operator/internal/program"
 )
-
-// Source is the text of one file.
-type Source struct {
-	Name string
-	Text string
-}
 
 // document is one YAML or JSON document of a file.
 type document struct {
@@ -30,7 +25,7 @@ type document struct {
 }
 
 // split cuts a file where a line begins with ---.
-func split(source Source) []document {
+func split(source manifests.Source) []document {
 	var docs []document
 	current := document{file: source.Name, first: 1}
 	var lines []string

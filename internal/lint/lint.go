@@ -10,6 +10,7 @@ import (
 
 	"github.com/sagas-dev/saga-operator/internal/admission"
 	"github.com/sagas-dev/saga-operator/internal/expr"
+	"github.com/sagas-dev/saga-operator/internal/manifests"
 	"github.com/sagas-dev/saga-operator/internal/program"
 )
 
@@ -89,7 +90,7 @@ func New() (*Linter, error) {
 }
 
 // Lint judges sources together: what one refers to may be in another. The findings are in the order of files and lines.
-func (l *Linter) Lint(ctx context.Context, sources []Source) Report {
+func (l *Linter) Lint(ctx context.Context, sources []manifests.Source) Report {
 	r := run{Linter: l, ctx: ctx, files: map[string]int{}}
 	for i, source := range sources {
 		r.files[source.Name] = i
@@ -111,7 +112,7 @@ type run struct {
 	objects []*object
 }
 
-func (r *run) read(source Source) {
+func (r *run) read(source manifests.Source) {
 	for _, doc := range split(source) {
 		objects, finding := doc.objects()
 		if finding != nil {

@@ -1,18 +1,18 @@
 package lint
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sagas-dev/saga-operator/internal/manifests"
 )
 
 var linter = sync.OnceValues(New)
 
-func lintOf(t *testing.T, sources ...Source) Report {
+func lintOf(t *testing.T, sources ...manifests.Source) Report {
 	t.Helper()
 	l, err := linter()
 	if err != nil {
@@ -191,7 +191,7 @@ func TestWhatIsWrongIsFoundWhereItStands(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
-			for _, finding := range lintOf(t, Source{Name: "f.yaml", Text: tc.text}).Findings {
+			for _, finding := range lintOf(t, manifests.Source{Name: "f.yaml", Text: tc.text}).Findings {
 				got = append(got, finding.String())
 			}
 			if len(got) != len(tc.want) {
@@ -220,8 +220,8 @@ spec:
 `
 
 func TestAnOrderIsJudgedByItsAmountsAndItsSaga(t *testing.T) {
-	report := lintOf(t, Source{Name: "c.yaml", Text: strings.Replace(catalogue, "required: [amount]", "required: [coupon]", 1)},
-		Source{Name: "o.yaml", Text: anOrder}, Source{Name: "s.yaml", Text: run1})
+	report := lintOf(t, manifests.Source{Name: "c.yaml", Text: strings.Replace(catalogue, "required: [amount]", "required: [coupon]", 1)},
+		manifests.Source{Name: "o.yaml", Text: anOrder}, manifests.Source{Name: "s.yaml", Text: run1})
 	var got []string
 	for _, finding := range report.Findings {
 		got = append(got, finding.String())
@@ -241,39 +241,12 @@ func TestAnOrderIsJudgedByItsAmountsAndItsSaga(t *testing.T) {
 }
 
 func TestTheSamplesAndExamplesHaveNoErrors(t *testing.T) {
-	sources, err := Read([]string{"../../config/samples", "../../examples"}, nil)
+	sources, err := manifests.Sources([]string{"../../config/samples", "../../examples"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	report := lintOf(t, sources...)
 	if report.Objects < 10 || report.Passed < 10 || report.Count(Error) > 0 {
 		t.Errorf("judged %d objects, passed %d over: %v", report.Objects, report.Passed, report.Findings)
-	}
-}
-
-func TestFilesDirectoriesAndWhatIsPipedInAreRead(t *testing.T) {
-	dir := t.TempDir()
-	for name, text := range map[string]string{"b/deep.yml": "1", "a.yaml": "2", "c.json": "3", "notes.txt": "4"} {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	sources, err := Read([]string{dir, "-", filepath.Join(dir, "notes.txt")}, strings.NewReader("5"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, s := range sources {
-		got = append(got, strings.TrimPrefix(s.Name, dir)+"="+s.Text)
-	}
-	if diff := cmp.Diff([]string{"/a.yaml=2", "/b/deep.yml=1", "/c.json=3", "stdin=5", "/notes.txt=4"}, got); diff != "" {
-		t.Error(diff)
-	}
-	if _, err := Read([]string{filepath.Join(dir, "missing")}, nil); err == nil || !strings.Contains(err.Error(), "missing") {
-		t.Errorf("a file that is missing: %v", err)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/sagas-dev/saga-operator/internal/manifests"
 )
 
 // Object is one object of a file.
@@ -14,7 +16,7 @@ type Object struct {
 }
 
 // Objects returns the objects that sources hold, of whatever kind. Its error says which document cannot be read, and why.
-func Objects(sources []Source) ([]Object, error) {
+func Objects(sources []manifests.Source) ([]Object, error) {
 	var all []Object
 	for _, source := range sources {
 		for _, doc := range split(source) {

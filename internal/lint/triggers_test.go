@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sagas-dev/saga-operator/internal/manifests"
 )
 
 const booked = `apiVersion: sagas.dev/v1alpha1
@@ -27,7 +29,7 @@ spec: {topics: {events: payment.events}}
 
 func messagesOf(t *testing.T, text string) (found []string) {
 	t.Helper()
-	for _, finding := range lintOf(t, Source{Name: "f.yaml", Text: text}).Findings {
+	for _, finding := range lintOf(t, manifests.Source{Name: "f.yaml", Text: text}).Findings {
 		found = append(found, strings.TrimPrefix(finding.String(), "f.yaml:"))
 	}
 	return found

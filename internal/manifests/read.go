@@ -2,14 +2,10 @@ package manifests
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -21,50 +17,9 @@ import (
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 )
 
-// Files returns the files that the paths mean, each once, in the paths' order.
-func Files(paths ...string) ([]string, error) {
-	var files []string
-	for _, path := range paths {
-		found := []string{path}
-		info, err := os.Stat(path)
-		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", path, errors.Unwrap(err))
-		}
-		if info.IsDir() {
-			if found, err = yamlIn(path); err != nil {
-				return nil, err
-			}
-		}
-		for _, file := range found {
-			if clean := filepath.Clean(file); !slices.Contains(files, clean) {
-				files = append(files, clean)
-			}
-		}
-	}
-	return files, nil
-}
-
-func yamlIn(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", dir, err)
-	}
-	var files []string
-	for _, e := range entries {
-		if ext := filepath.Ext(e.Name()); !e.IsDir() && (ext == ".yaml" || ext == ".yml") && !strings.HasPrefix(e.Name(), ".") {
-			files = append(files, filepath.Join(dir, e.Name()))
-		}
-	}
-	return files, nil
-}
-
-// documentsOf splits a file.
-func documentsOf(file string) ([]Document, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", file, errors.Unwrap(err))
-	}
-	reader := kyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(text)))
+// documentsOf splits a file; items of a List stand for themselves.
+func documentsOf(source Source) ([]Document, error) {
+	reader := kyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(source.Text)))
 	var documents []Document
 	for n := 1; ; n++ {
 		part, err := reader.Read()
@@ -72,16 +27,32 @@ func documentsOf(file string) ([]Document, error) {
 			return documents, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s, document %d: %w", file, n, err)
+			return nil, fmt.Errorf("%s, document %d: %w", source.Name, n, err)
 		}
 		raw, err := yaml.YAMLToJSONStrict(part)
 		if err != nil {
-			return nil, fmt.Errorf("%s, document %d: %w", file, n, err)
+			return nil, fmt.Errorf("%s, document %d: %w", source.Name, n, err)
 		}
-		if string(raw) != "null" {
-			documents = append(documents, Document{File: file, Raw: raw, number: n})
+		if string(raw) == "null" {
+			continue
+		}
+		for _, object := range objectsIn(raw) {
+			documents = append(documents, Document{File: source.Name, Raw: object, number: n})
 		}
 	}
+}
+
+// objectsIn is the object itself, or the items of a List.
+func objectsIn(raw []byte) []json.RawMessage {
+	var list struct {
+		APIVersion string            `json:"apiVersion"`
+		Kind       string            `json:"kind"`
+		Items      []json.RawMessage `json:"items"`
+	}
+	if json.Unmarshal(raw, &list) == nil && list.APIVersion == "v1" && list.Kind == "List" {
+		return list.Items
+	}
+	return []json.RawMessage{raw}
 }
 
 // kindOf returns the kind of one of our objects; theirs is true for all others. Its error says that a kind, or a version, of our

@@ -37,31 +37,26 @@ type Document struct {
 // KindTest is the kind of cases. No cluster knows it.
 const KindTest = "SagaTest"
 
-// Read reads files, and the .yaml and .yml files of directories, without those below them. Its error names the file, the document
-// and the field.
-func Read(paths ...string) (*Set, error) { return read(admitted, paths) }
+// Read reads the objects of sources. Its error names the file, the document and the field.
+func Read(sources []Source) (*Set, error) { return take(admitted, sources) }
 
 // Draft reads like Read what need not be ready for a cluster: fields that do not exist are refused and defaults are set, but what the
 // rules of a resource refuse is taken, so that it can be shown what would come of it.
-func Draft(paths ...string) (*Set, error) { return read(drafted, paths) }
+func Draft(sources []Source) (*Set, error) { return take(drafted, sources) }
 
 // judge is an object as it is to be taken, or why it is not.
 type judge func(raw []byte, kind any) ([]byte, error)
 
-func read(by judge, paths []string) (*Set, error) {
+func take(by judge, sources []Source) (*Set, error) {
 	set := &Set{by: by}
-	files, err := Files(paths...)
-	if err != nil {
-		return nil, err
-	}
-	for _, file := range files {
-		documents, err := documentsOf(file)
+	for _, source := range sources {
+		documents, err := documentsOf(source)
 		if err != nil {
 			return nil, err
 		}
 		for _, d := range documents {
 			if err := set.add(d); err != nil {
-				return nil, fmt.Errorf("%s, document %d: %w", file, d.number, err)
+				return nil, fmt.Errorf("%s, document %d: %w", source.Name, d.number, err)
 			}
 		}
 	}

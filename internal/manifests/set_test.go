@@ -16,19 +16,41 @@ func write(t *testing.T, dir, name, text string) string {
 	return file
 }
 
+func sourcesOf(t *testing.T, paths ...string) []Source {
+	t.Helper()
+	sources, err := Sources(paths, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sources
+}
+
+// readFiles is Read of files and directories.
+func readFiles(paths ...string) (*Set, error) {
+	sources, err := Sources(paths, nil)
+	if err != nil {
+		return nil, err
+	}
+	return Read(sources)
+}
+
 const definition = "apiVersion: sagas.dev/v1alpha1\nkind: SagaDefinition\nmetadata: {name: shop}\nspec: {steps: [{name: a, participant: b, action: {command: c}, compensation: {command: d}}]}\n"
 
 const saga = "apiVersion: sagas.dev/v1alpha1\nkind: Saga\nmetadata: {name: a}\nspec: {definitionRef: {name: shop}}\n"
 
 func TestTwoSagasOfOneNameStandInTwoNamespaces(t *testing.T) {
 	file := write(t, t.TempDir(), "x.yaml", saga+"---\n"+strings.Replace(saga, "name: a", "name: a, namespace: b", 1))
-	if set, err := Read(file); err != nil || len(set.Sagas) != 2 {
+	if set, err := readFiles(file); err != nil || len(set.Sagas) != 2 {
 		t.Errorf("there are %+v: %v", set, err)
 	}
 }
 
 func TestTheSamplesAreReadAsTheyAre(t *testing.T) {
-	set, err := Read("../../config/samples", "../../config/samples/participants.yaml")
+	files, err := filepath.Glob("../../config/samples/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := readFiles(append(files, "../../config/samples/participants.yaml")...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,12 +75,19 @@ func TestObjectsOfOthersArePassedOver(t *testing.T) {
 	write(t, dir, "c.txt", "no: [yaml")
 	write(t, dir, ".hidden.yaml", "no: [yaml")
 	write(t, dir, "list.yaml", "- 1\n- 2\n")
-	set, err := Read(dir)
+	set, err := readFiles(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(set.Definitions) != 1 || len(set.Tests) != 0 {
 		t.Errorf("there are %d definitions and %d tests", len(set.Definitions), len(set.Tests))
+	}
+}
+
+func TestAListIsItsItems(t *testing.T) {
+	set, err := Read([]Source{{Name: Piped, Text: "apiVersion: v1\nkind: List\nitems:\n- " + strings.ReplaceAll(strings.TrimSpace(saga), "\n", "\n  ") + "\n"}})
+	if err != nil || len(set.Sagas) != 1 || set.Sagas[0].File != "stdin" {
+		t.Errorf("there are %+v: %v", set, err)
 	}
 }
 
@@ -74,12 +103,12 @@ func TestWhatIsWrongIsSaidWithFileAndField(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := write(t, t.TempDir(), "x.yaml", c.text)
-			if _, err := Read(file); err == nil || !strings.Contains(err.Error(), c.problem) {
+			if _, err := readFiles(file); err == nil || !strings.Contains(err.Error(), c.problem) {
 				t.Errorf("the error is %v, not %q", err, c.problem)
 			}
 		})
 	}
-	if _, err := Read("gone.yaml"); err == nil || !strings.Contains(err.Error(), "gone.yaml: no such file") {
+	if _, err := readFiles("gone.yaml"); err == nil || !strings.Contains(err.Error(), "gone.yaml: no such file") {
 		t.Errorf("the error is %v", err)
 	}
 }
@@ -88,7 +117,7 @@ func TestADefinitionStandsOnce(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "a.yaml", definition)
 	write(t, dir, "b.yaml", definition)
-	set, err := Read(dir)
+	set, err := readFiles(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,10 +132,10 @@ func TestADefinitionStandsOnce(t *testing.T) {
 func TestADraftMayBreakRulesButNotBeMisspelt(t *testing.T) {
 	broken := strings.Replace(definition, ", compensation: {command: d}", "", 1)
 	file := write(t, t.TempDir(), "x.yaml", broken)
-	if _, err := Read(file); err == nil || !strings.Contains(err.Error(), "needs a compensation") {
+	if _, err := readFiles(file); err == nil || !strings.Contains(err.Error(), "needs a compensation") {
 		t.Errorf("the error is %v", err)
 	}
-	set, err := Draft(file)
+	set, err := Draft(sourcesOf(t, file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +143,7 @@ func TestADraftMayBreakRulesButNotBeMisspelt(t *testing.T) {
 		t.Errorf("the step has no defaults: %+v", step)
 	}
 	misspelt := write(t, t.TempDir(), "x.yaml", strings.Replace(broken, "command: c", "comand: c", 1))
-	if _, err := Draft(misspelt); err == nil || !strings.Contains(err.Error(), `unknown field "spec.steps[0].action.comand"`) {
+	if _, err := Draft(sourcesOf(t, misspelt)); err == nil || !strings.Contains(err.Error(), `unknown field "spec.steps[0].action.comand"`) {
 		t.Errorf("the error is %v", err)
 	}
 }

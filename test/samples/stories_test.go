@@ -13,15 +13,13 @@ import (
 
 	"github.com/sagas-dev/saga-operator/internal/casetest"
 	"github.com/sagas-dev/saga-operator/internal/engine"
+	"github.com/sagas-dev/saga-operator/internal/manifests"
 )
 
 var update = flag.Bool("update", false, "write the transcripts in testdata instead of comparing them")
 
 // directories of definitions, and of cases about them.
-var directories = []string{
-	"../../examples/cases", "../../config/samples", "../../config/samples/trip-booking", "../../config/samples/package-delivery",
-	"../../config/samples/money-transfer", "../../config/samples/subscription",
-}
+var directories = []string{"../../examples/cases", "../../config/samples"}
 
 // stories are the cases of which a transcript is kept, by its name: <sample>-<story>.
 var stories = map[string]string{
@@ -51,7 +49,11 @@ var stories = map[string]string{
 // results runs all cases of the samples, and returns what came of them by <test>/<case>.
 func results(t *testing.T) map[string]casetest.Result {
 	t.Helper()
-	suites, err := casetest.Load(directories...)
+	sources, err := manifests.Sources(directories, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	suites, err := casetest.Load(sources)
 	if err != nil {
 		t.Fatal(err)
 	}
