@@ -22,12 +22,15 @@ func newDev(streams genericiooptions.IOStreams) *cobra.Command {
 		Long: "Runs the sagas and orders of the files on this machine, without a cluster: with a broker that speaks Kafka's protocol, and\n" +
 			"everything in memory. Services take part as they would in a cluster; for those that are not there, stubs answer. The files\n" +
 			"are looked at again each second: new sagas start, and abort, suspend and resolutions of running ones are taken. " + filesHelp + "\n\n" +
-			"With --once it ends with 0 where every saga was Completed, else with 1.",
+			"With --once it ends with 0 where every saga was Completed, else with 1: also where one has not ended in --timeout.",
 		Example: "  kubectl saga dev -f orders/\n  kubectl saga dev -f orders/ --real payment --once",
 		Args:    arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := checkDev(&o); err != nil {
 				return usageError{err}
+			}
+			if c.Flags().Changed("timeout") && !o.Once {
+				return misuse("--timeout: goes with --once only")
 			}
 			file, ok := streams.Out.(*os.File)
 			o.Live = ok && !o.Once && term.IsTerminal(int(file.Fd()))
@@ -44,6 +47,7 @@ func newDev(streams genericiooptions.IOStreams) *cobra.Command {
 	f.StringSliceVar(&o.Script, "script", nil, "`files` with one case each (kind SagaTest) whose answers and events are the stubs'")
 	f.DurationVar(&o.AutoEvents, "auto-events", time.Second, "how long after a step began to wait for an event of a stub it is published; 0s: never")
 	f.BoolVar(&o.Once, "once", false, "end when every saga has ended, or waits for a person")
+	f.DurationVar(&o.Timeout, "timeout", 5*time.Minute, "with --once: how long after it is ready it ends in any case, from 1s; 0s: never")
 	return c
 }
 
@@ -53,6 +57,8 @@ func checkDev(o *devrun.Options) error {
 		return errors.New("--filename: name at least one file or directory")
 	case o.Port < 0 || o.Port > 65535:
 		return fmt.Errorf("--port: must be from 0 to 65535, is %d", o.Port)
+	case o.Timeout != 0 && o.Timeout < time.Second:
+		return fmt.Errorf("--timeout: must be at least 1s, or 0s, is %s", o.Timeout)
 	case o.AutoEvents < 0:
 		return fmt.Errorf("--auto-events: must be at least 0s, is %s", o.AutoEvents)
 	case o.Installation == "":

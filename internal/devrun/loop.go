@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
@@ -27,6 +28,7 @@ func (r *session) loop(ctx context.Context) error {
 	stubs, files := time.NewTicker(lookAtStubs), time.NewTicker(lookAtFiles)
 	defer stubs.Stop()
 	defer files.Stop()
+	timeout := r.timeout()
 	for {
 		err := r.visit(ctx)
 		if ctx.Err() != nil {
@@ -38,6 +40,8 @@ func (r *session) loop(ctx context.Context) error {
 			return r.verdict()
 		}
 		select {
+		case <-timeout:
+			return r.timedOut()
 		case <-ctx.Done():
 			return nil
 		case <-r.wake:
@@ -174,6 +178,30 @@ func waitsForPerson(s *local.Saga) bool {
 	approval := apimeta.FindStatusCondition(s.Object.Status.Conditions, v1alpha1.ConditionSuspended)
 	awaits := approval != nil && approval.Reason == v1alpha1.ReasonAwaitingApproval && len(s.Pending()) == 0
 	return awaits || s.Phase() == v1alpha1.PhaseNeedsIntervention
+}
+
+// timeout fires when the session is to end whatever its sagas wait for; a nil channel never does.
+func (r *session) timeout() <-chan time.Time {
+	if !r.o.Once || r.o.Timeout == 0 {
+		return nil
+	}
+	return time.After(r.o.Timeout)
+}
+
+// timedOut names the sagas that have not ended.
+func (r *session) timedOut() error {
+	var waiting []string
+	for _, s := range r.sagas {
+		if s.Ended() || waitsForPerson(s) {
+			continue
+		}
+		text := fmt.Sprintf("%s is %s", s.Identity.Name, s.Phase())
+		if what := s.Object.Status.WaitingFor; what != "" {
+			text += ", waiting for " + what
+		}
+		waiting = append(waiting, text)
+	}
+	return fmt.Errorf("%w (%s): %s", ErrTimeout, r.o.Timeout, strings.Join(waiting, "; "))
 }
 
 func (r *session) verdict() error {

@@ -17,6 +17,7 @@ type Options struct {
 	Script       []string      // files with cases whose answers the stubs give
 	AutoEvents   time.Duration // how long after a step began to wait for an event a stub publishes it; 0: never
 	Once         bool          // end when all sagas have ended
+	Timeout      time.Duration // with Once: end in any case after so long, counted from when it is ready; 0: never
 	Out          io.Writer
 	Live         bool // redraw a table on a terminal, instead of writing lines
 }

@@ -22,6 +22,9 @@ import (
 // ErrNotCompleted says that not every saga was Completed.
 var ErrNotCompleted = errors.New("not every saga was completed")
 
+// ErrTimeout says that not every saga had ended in time. The error that wraps it names those, and what each waits for.
+var ErrTimeout = errors.New("not every saga has ended in time")
+
 // ErrNothingToRun says that a session, which is to end with its sagas, has none.
 var ErrNothingToRun = errors.New("no Saga or OrderWorkflow among the files")
 
@@ -58,7 +61,7 @@ type session struct {
 
 // Run runs sagas until ctx is done or, with Once, until all have ended.
 //
-// Errors: devbroker.ErrPortTaken; with Once ErrNotCompleted and ErrNothingToRun.
+// Errors: devbroker.ErrPortTaken; with Once ErrNotCompleted, ErrTimeout and ErrNothingToRun.
 func Run(ctx context.Context, o Options) error {
 	broker, err := devbroker.Start(o.Port)
 	if err != nil {
