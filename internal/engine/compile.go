@@ -64,7 +64,8 @@ func (c compiler) names(of set) []string {
 }
 
 func (c compiler) scope(i int) Scope {
-	return Scope{Steps: c.names(c.steps[i].ancestors), All: c.names(all(len(c.def.Steps)))}
+	waits := c.steps[i].ancestors
+	return Scope{Steps: c.names(waits), All: c.names(all(len(c.def.Steps))), Aside: c.names(all(i) &^ waits)}
 }
 
 func (c compiler) step(i int) error {
@@ -133,7 +134,7 @@ func (c compiler) await(i int) error {
 	l := &listener{succeeded: def.Participant + "." + a.Event, timeout: a.Timeout.Duration}
 	var err error
 	if a.Key != "" {
-		if l.key, err = c.text("await.key", a.Key, Scope{All: c.scope(i).All}); err != nil {
+		if l.key, err = c.text("await.key", a.Key, Scope{All: c.scope(i).All, First: true}); err != nil {
 			return err
 		}
 	}

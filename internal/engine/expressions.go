@@ -17,6 +17,8 @@ type Scope struct {
 	Steps []string // the steps whose outputs may be read, in order
 	Self  string   // a compensation's own step, readable through optional selection only; else empty
 	All   []string // every step of the definition: tells 'later' from 'unknown' in messages
+	Aside []string // steps of a graph that are listed before, but not waited for: dependsOn would make them readable
+	First bool     // it is evaluated when the saga starts, before any step
 	Event bool     // the variable event: id, source, type, subject, time, dataschema, correlationid, data
 	Data  bool     // the variable data: what is upcast
 }

@@ -145,10 +145,12 @@ func notEarlier(name string, scope Scope) *Error {
 	if len(scope.Steps) > 0 {
 		readable = "readable here: " + clip(strings.Join(scope.Steps, ", "), 200)
 	}
-	if listedBefore(name, scope) {
+	switch {
+	case scope.First && slices.Contains(scope.All, name):
+		return referenceError("step %q is not done yet: this is evaluated when the saga starts, and reads params and saga only", clip(name, 63))
+	case slices.Contains(scope.Aside, name):
 		return referenceError("this does not wait for step %q: add it to dependsOn; %s", clip(name, 63), readable)
-	}
-	if slices.Contains(scope.All, name) {
+	case slices.Contains(scope.All, name):
 		return referenceError("step %q is not done yet when this is evaluated; %s", clip(name, 63), readable)
 	}
 	for _, known := range scope.All {
@@ -157,14 +159,6 @@ func notEarlier(name string, scope Scope) *Error {
 		}
 	}
 	return referenceError("there is no step %q; %s", clip(name, 63), readable)
-}
-
-// listedBefore says whether a step stands before one that is done by now: then only a graph can keep it from being done as well.
-func listedBefore(name string, scope Scope) bool {
-	at := slices.Index(scope.All, name)
-	return at >= 0 && slices.ContainsFunc(scope.All[at:], func(later string) bool {
-		return later == scope.Self || slices.Contains(scope.Steps, later)
-	})
 }
 
 func exampleStep(scope Scope) string {

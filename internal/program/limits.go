@@ -29,7 +29,7 @@ func compileLimits(def v1alpha1.SagaDefinitionSpec, x engine.Expressions) (Limit
 	if def.Concurrency == nil {
 		return l, nil
 	}
-	scope := engine.Scope{}
+	scope := engine.Scope{First: true}
 	for _, s := range def.Steps {
 		scope.All = append(scope.All, s.Name)
 	}
