@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,6 +15,8 @@ type compiler struct {
 	expressions Expressions
 	def         v1alpha1.SagaDefinitionSpec
 	steps       []step
+	found       *[]error // nil: the first mistake ends it; else all are added
+	unlinked    bool     // what steps wait for is not known: expressions may read all others
 }
 
 // link finds out which steps wait for which. The pivot waits for all steps before it, and all after it wait for it; without
@@ -65,6 +68,9 @@ func (c compiler) names(of set) []string {
 
 func (c compiler) scope(i int) Scope {
 	waits := c.steps[i].ancestors
+	if c.unlinked {
+		waits = all(len(c.def.Steps)) &^ (1 << i)
+	}
 	return Scope{Steps: c.names(waits), All: c.names(all(len(c.def.Steps))), Aside: c.names(all(i) &^ waits)}
 }
 
@@ -116,7 +122,9 @@ func (c compiler) action(i int) error {
 		told := eventsOf(def)
 		s.await = &listener{succeeded: def.Participant + "." + told[0], failed: def.Participant + "." + told[1], timeout: s.action.timeout}
 		if s.await.succeeded == s.await.failed {
-			return fmt.Errorf("%w: action.events: succeeded and failed must be two events, both are %q", ErrInvalidDefinition, s.await.failed)
+			if err := c.refuse("action.events", ErrInvalidDefinition, fmt.Errorf("succeeded and failed must be two events, both are %q", s.await.failed)); err != nil {
+				return err
+			}
 		}
 	}
 	s.body, err = c.body("action", a.Output, a.OutputSchema, a.Upcasts)
@@ -131,7 +139,7 @@ func (c compiler) publish(field, participant string, p *v1alpha1.Publish, scope 
 func (c compiler) await(i int) error {
 	def, s := c.def.Steps[i], &c.steps[i]
 	a := def.Await
-	l := &listener{succeeded: def.Participant + "." + a.Event, timeout: a.Timeout.Duration}
+	l := &listener{succeeded: def.Participant + "." + a.Event, timeout: durationOr(a.Timeout, 0)}
 	var err error
 	if a.Key != "" {
 		if l.key, err = c.text("await.key", a.Key, Scope{All: c.scope(i).All, First: true}); err != nil {
@@ -197,18 +205,31 @@ func (c compiler) compensation(i int) (*call, error) {
 	}, nil
 }
 
+// outputs compiles what the saga is known by once it is done: nothing, where the definition does not say.
+func (c compiler) outputs() (Template, error) {
+	if c.def.Outputs == nil {
+		return nil, nil
+	}
+	every := c.names(all(len(c.def.Steps)))
+	return c.template("outputs", c.def.Outputs, Scope{Steps: every, All: every})
+}
+
 func (c compiler) body(field string, output []string, schema *runtime.RawExtension, upcasts []v1alpha1.Upcast) (body, error) {
 	b := body{output: output}
 	var err error
 	if schema != nil && len(schema.Raw) > 0 {
 		if b.schema, err = c.expressions.Schema(schema.Raw); err != nil {
-			return b, fmt.Errorf("%w: %s.outputSchema: %w", ErrInvalidDefinition, field, err)
+			if err = c.refuse(field+".outputSchema", ErrInvalidDefinition, err); err != nil {
+				return b, err
+			}
 		}
 	}
 	for n, u := range upcasts {
 		at := fmt.Sprintf("%s.upcasts[%d]", field, n)
 		if b.upcasts[u.DataSchema] != nil {
-			return b, fmt.Errorf("%w: %s.dataSchema: %q is upcast by an earlier one", ErrInvalidDefinition, at, u.DataSchema)
+			if err := c.refuse(at+".dataSchema", ErrInvalidDefinition, fmt.Errorf("%q is upcast by an earlier one", u.DataSchema)); err != nil {
+				return b, err
+			}
 		}
 		if b.upcasts == nil {
 			b.upcasts = map[string]Template{}
@@ -226,11 +247,11 @@ func (c compiler) template(field string, raw *runtime.RawExtension, scope Scope)
 		value = raw.Raw
 	}
 	if !isObject(value) {
-		return nil, fmt.Errorf("%w: %s: must be an object", ErrInvalidDefinition, field)
+		return nil, c.refuse(field, ErrInvalidDefinition, errors.New("must be an object"))
 	}
 	t, err := c.expressions.Compile(value, scope)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrInvalidExpression, field, err)
+		return nil, c.refuse(field, ErrInvalidExpression, err)
 	}
 	return t, nil
 }
@@ -238,7 +259,7 @@ func (c compiler) template(field string, raw *runtime.RawExtension, scope Scope)
 func (c compiler) text(field, source string, scope Scope) (Text, error) {
 	t, err := c.expressions.Text(source, scope)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrInvalidExpression, field, err)
+		return nil, c.refuse(field, ErrInvalidExpression, err)
 	}
 	return t, nil
 }
@@ -246,7 +267,7 @@ func (c compiler) text(field, source string, scope Scope) (Text, error) {
 func (c compiler) condition(field, source string, scope Scope) (Condition, error) {
 	t, err := c.expressions.Condition(source, scope)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrInvalidExpression, field, err)
+		return nil, c.refuse(field, ErrInvalidExpression, err)
 	}
 	return t, nil
 }

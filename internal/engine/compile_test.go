@@ -28,7 +28,7 @@ func TestWhatDoesNotCompile(t *testing.T) {
 		"an unknown recovery":             {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Recovery = "Maybe" }, `"Maybe"`},
 		"neither action nor publish":      {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Action = nil }, "exactly one"},
 		"both":                            {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Publish = &v1alpha1.Publish{} }, "exactly one"},
-		"no compensation":                 {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Compensation = nil }, "policy None"},
+		"no compensation":                 {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Compensation = nil }, "{policy: None}"},
 		"a compensation of a pivot":       {"a pivot", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Compensation = &v1alpha1.Compensation{Command: "x"} }, "never undone"},
 		"a compensation without command":  {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Compensation.Command = "" }, "exactly one of a command"},
 		"policy None with a command":      {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Compensation.Policy = v1alpha1.CompensationNone }, "exactly one of a command"},
@@ -45,10 +45,10 @@ func TestWhatDoesNotCompile(t *testing.T) {
 		"an event that is success and failure": {"a | observed", func(d *v1alpha1.SagaDefinitionSpec) {
 			d.Steps[0].Action.Events = &v1alpha1.ActionEvents{Failed: "do-succeeded"}
 		}, "must be two events"},
-		"two observed steps that the same events tell of": {"a of=shop | b | c of=shop | observed", nil, `steps[2] (c): action.events: shop.do-succeeded also tells of steps[0] (a)`},
+		"two observed steps that the same events tell of": {"a of=shop | b | c of=shop | observed", nil, `steps[2] (c): action.events: shop.do-succeeded and shop.do-failed may also be about steps[0] (a)`},
 		"also where just one of them is the same": {"a of=shop | b of=shop | observed", func(d *v1alpha1.SagaDefinitionSpec) {
 			d.Steps[1].Action.Events = &v1alpha1.ActionEvents{Succeeded: "done", Failed: "do-failed"}
-		}, "shop.do-failed also tells of steps[0] (a)"},
+		}, "action.events: shop.do-failed may also be about steps[0] (a)"},
 		"a mode that there is not":     {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Mode = "Danced" }, `"Danced" is neither`},
 		"two upcasts of one version":   {"a upcast=v1 upcast=v1", nil, "is upcast by an earlier one"},
 		"no participant for a command": {"a", func(d *v1alpha1.SagaDefinitionSpec) { d.Steps[0].Participant = "" }, "participant: "},

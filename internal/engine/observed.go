@@ -1,8 +1,8 @@
 package engine
 
 import (
-	"fmt"
 	"slices"
+	"strings"
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 )
@@ -14,7 +14,7 @@ func eventsOf(s v1alpha1.Step) [2]string {
 }
 
 // checkEvents: what a participant tells must say which of the actions it is about. An await may share an event, and has its turn.
-func (p *Program) checkEvents(s v1alpha1.Step, earlier []v1alpha1.Step) error {
+func (p *Program) checkEvents(s v1alpha1.Step, earlier []v1alpha1.Step) (wrong []error) {
 	if !p.observed || s.Action == nil {
 		return nil
 	}
@@ -23,12 +23,14 @@ func (p *Program) checkEvents(s v1alpha1.Step, earlier []v1alpha1.Step) error {
 		if other.Action == nil || other.Participant != s.Participant {
 			continue
 		}
+		var shared []string
 		for _, event := range eventsOf(other) {
 			if slices.Contains(mine[:], event) {
-				return fmt.Errorf("action.events: %s.%s also tells of steps[%d] (%s): in mode Observed each action needs events of its own: name them here",
-					s.Participant, event, i, other.Name)
+				shared = append(shared, s.Participant+"."+event)
 			}
 		}
+		wrong = append(wrong, unless(len(shared) == 0, "action.events: %s may also be about steps[%d] (%s): in mode Observed each action needs events of its own: "+
+			"name them here", strings.Join(shared, " and "), i, other.Name)...)
 	}
-	return nil
+	return wrong
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 )
 
@@ -102,28 +104,34 @@ func (s set) has(i int) bool { return s&(1<<i) != 0 }
 // Compile checks a definition and compiles its expressions. Its errors wrap ErrInvalidDefinition or
 // ErrInvalidExpression and name the field.
 func Compile(def v1alpha1.SagaDefinitionSpec, x Expressions) (*Program, error) {
-	p := &Program{index: map[string]int{}, pivot: -1, retry: len(def.Steps), observed: def.Mode == v1alpha1.ModeObserved}
-	if def.Deadline != nil {
-		p.deadline = def.Deadline.Duration
-	}
-	if err := p.check(def); err != nil {
-		return nil, err
+	p := newProgram(def)
+	if wrong := p.check(def); len(wrong) > 0 {
+		return nil, wrong[0]
 	}
 	c := compiler{expressions: x, def: def, steps: make([]step, len(def.Steps))}
 	c.link(p)
 	for i := range def.Steps {
 		if err := c.step(i); err != nil {
-			return nil, fmt.Errorf("steps[%d] (%s): %w", i, def.Steps[i].Name, err)
+			return nil, inStep(def, i, err)
 		}
 	}
 	p.steps = c.steps
-	if def.Outputs != nil {
-		var err error
-		if p.outputs, err = c.template("outputs", def.Outputs, Scope{Steps: c.names(all(len(def.Steps))), All: c.names(all(len(def.Steps)))}); err != nil {
-			return nil, err
-		}
+	var err error
+	if p.outputs, err = c.outputs(); err != nil {
+		return nil, err
 	}
 	return p, nil
+}
+
+func newProgram(def v1alpha1.SagaDefinitionSpec) *Program {
+	return &Program{
+		index: map[string]int{}, pivot: -1, retry: len(def.Steps), observed: def.Mode == v1alpha1.ModeObserved,
+		deadline: deref(def.Deadline, metav1.Duration{}).Duration,
+	}
+}
+
+func inStep(def v1alpha1.SagaDefinitionSpec, i int, err error) error {
+	return fmt.Errorf("steps[%d] (%s): %w", i, def.Steps[i].Name, err)
 }
 
 // Participants returns the names of the participants that the steps use, each once, with what they are used for.

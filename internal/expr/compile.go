@@ -13,6 +13,7 @@ import (
 type Compiler struct {
 	vocabularies vocabularies
 	shapes       Shapes
+	thorough     bool
 }
 
 var _ engine.Expressions = (*Compiler)(nil)
@@ -24,6 +25,13 @@ func New() (*Compiler, error) {
 		return nil, err
 	}
 	return &Compiler{vocabularies: known}, nil
+}
+
+// Thorough returns a compiler that tells all mistakes of a template, as engine.Mistakes, in place of the first.
+func (c *Compiler) Thorough() *Compiler {
+	other := *c
+	other.thorough = true
+	return &other
 }
 
 // Compile compiles raw, any JSON value of at most MaxTemplate bytes, for a place that may read what scope allows. No bytes
@@ -52,8 +60,11 @@ func compileTemplate(raw []byte, at place) (Template, error) {
 	}
 	b := newBuilder(at)
 	root, problem := b.node(v, "", MaxDepth)
-	if problem != nil {
+	if problem = b.refuse(problem); problem != nil {
 		return nil, problem
+	}
+	if len(b.mistakes) > 0 {
+		return nil, b.mistakes
 	}
 	return &template{root: root, reads: b.reads}, nil
 }
@@ -64,6 +75,16 @@ type builder struct {
 	cost        uint64 // units that the expressions may cost together
 	reads       reads
 	expressions int
+	mistakes    engine.Mistakes // all, where the compiler is thorough
+}
+
+// refuse returns what is wrong with a value, which ends the compiling; nil where there is nothing, or where all is to be found.
+func (b *builder) refuse(problem *Error) *Error {
+	if problem == nil || !b.place.thorough {
+		return problem
+	}
+	b.mistakes = append(b.mistakes, problem)
+	return nil
 }
 
 func newBuilder(at place) *builder {
@@ -82,7 +103,8 @@ func (b *builder) node(v any, path string, depth int) (node, *Error) {
 		list := make(listNode, len(v))
 		for i, e := range v {
 			var err *Error
-			if list[i], err = b.node(e, element(path, i), depth-1); err != nil {
+			list[i], err = b.node(e, element(path, i), depth-1)
+			if err = b.refuse(err); err != nil {
 				return nil, err
 			}
 		}
@@ -91,7 +113,7 @@ func (b *builder) node(v any, path string, depth int) (node, *Error) {
 		object := make(objectNode, 0, len(v))
 		for _, key := range sortedKeys(v) {
 			value, err := b.node(v[key], member(path, key), depth-1)
-			if err != nil {
+			if err = b.refuse(err); err != nil {
 				return nil, err
 			}
 			object = append(object, memberNode{key: appendString(nil, key), value: value})

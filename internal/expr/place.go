@@ -35,6 +35,7 @@ type place struct {
 	scope      Scope
 	shapes     Shapes
 	vocabulary *vocabulary
+	thorough   bool // all mistakes are told, not the first
 }
 
 // vocabulary is an environment of CEL, and the variables that it knows.
@@ -95,15 +96,16 @@ func newVocabulary(base *cel.Env, variables []string) (*vocabulary, error) {
 
 // place returns the place that scope describes.
 func (c *Compiler) place(scope Scope) place {
+	known := c.vocabularies.plain
 	switch {
 	case scope.Event && scope.Data:
-		return place{scope: scope, shapes: c.shapes, vocabulary: c.vocabularies.both}
+		known = c.vocabularies.both
 	case scope.Event:
-		return place{scope: scope, shapes: c.shapes, vocabulary: c.vocabularies.event}
+		known = c.vocabularies.event
 	case scope.Data:
-		return place{scope: scope, shapes: c.shapes, vocabulary: c.vocabularies.data}
+		known = c.vocabularies.data
 	}
-	return place{scope: scope, shapes: c.shapes, vocabulary: c.vocabularies.plain}
+	return place{scope: scope, shapes: c.shapes, vocabulary: known, thorough: c.thorough}
 }
 
 // eventPlace is a place where there is no saga yet, but an event.

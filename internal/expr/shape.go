@@ -22,7 +22,9 @@ type Output struct {
 // With returns a compiler that also refuses to read, other than optionally, a field that shapes leaves no room for. What it
 // compiles is evaluated just as what c compiles.
 func (c *Compiler) With(shapes Shapes) *Compiler {
-	return &Compiler{vocabularies: c.vocabularies, shapes: shapes}
+	other := *c
+	other.shapes = shapes
+	return &other
 }
 
 const maxShapeWork = 64 // schemas and patterns that are looked at to know one value

@@ -14,7 +14,6 @@ import (
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 	"github.com/sagas-dev/saga-operator/internal/manifests"
-	"github.com/sagas-dev/saga-operator/internal/program"
 )
 
 // document is one YAML or JSON document of a file.
@@ -79,7 +78,7 @@ type object struct {
 	saga        *v1alpha1.Saga
 	order       *v1alpha1.OrderWorkflow
 	trigger     *v1alpha1.SagaTrigger
-	compiled    *program.Compiled // a definition, or that within a saga
+	examined    *examined // a definition, or that within a saga: also where it is refused
 }
 
 func (o *object) kind() schema.GroupVersionKind { return o.meta.GroupVersionKind() }

@@ -3,12 +3,11 @@ package lint
 import (
 	"encoding/json"
 	"regexp"
-	"slices"
 	"strings"
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
-	"github.com/sagas-dev/saga-operator/internal/admission"
 	"github.com/sagas-dev/saga-operator/internal/engine"
+	"github.com/sagas-dev/saga-operator/internal/expr"
 	"github.com/sagas-dev/saga-operator/internal/manifests"
 	"github.com/sagas-dev/saga-operator/internal/order"
 	"github.com/sagas-dev/saga-operator/internal/program"
@@ -27,11 +26,8 @@ func (r *run) passOver(o *object) {
 // judge judges one object by itself, and keeps what has to be judged together with others.
 func (r *run) judge(o *object) {
 	stored, refusals := r.rules.Admit(r.ctx, o.raw)
-	for _, refusal := range refusals {
-		r.add(Error, o, refusal.Field, "%s", refusal.Message)
-	}
 	if len(refusals) > 0 {
-		r.nameStep(o, stored, refusals)
+		r.judgeRefused(o, stored, refusals)
 		return
 	}
 	if err := o.decode(stored); err != nil {
@@ -39,23 +35,6 @@ func (r *run) judge(o *object) {
 		return
 	}
 	r.judgeDeeper(o)
-}
-
-// nameStep says which step it is that a rule over all of them has refused: the engine's sentence names it.
-func (r *run) nameStep(o *object, stored map[string]any, refusals []admission.Refusal) {
-	overSteps := func(refusal admission.Refusal) bool {
-		return refusal.Field == "spec.steps" || refusal.Field == "spec.definition.steps"
-	}
-	refused := *o
-	if !slices.ContainsFunc(refusals, overSteps) || refused.decode(stored) != nil { // what cannot be read is said by a refusal of its own
-		return
-	}
-	switch {
-	case refused.definition != nil:
-		r.compile(o, "spec", refused.definition.Spec)
-	case refused.saga != nil && refused.saga.Spec.Definition != nil:
-		r.compile(o, "spec.definition", *refused.saga.Spec.Definition)
-	}
 }
 
 // decode reads what the schema has accepted.
@@ -90,9 +69,8 @@ func decode[T any](stored map[string]any) (*T, error) {
 
 // judgeDeeper judges what no schema can: expressions, schemas of parameters, amounts.
 func (r *run) judgeDeeper(o *object) {
+	r.examineOwn(o)
 	switch {
-	case o.definition != nil:
-		o.compiled = r.compile(o, "spec", o.definition.Spec)
 	case o.participant != nil && o.participant.Spec.EventKey != "":
 		if _, err := r.expressions.Key(o.participant.Spec.EventKey); err != nil {
 			r.add(Error, o, "spec.eventKey", "%v", err)
@@ -114,33 +92,17 @@ func (r *run) judgeDeeper(o *object) {
 			return
 		}
 		o.saga = saga
-	case o.saga != nil:
-		if o.saga.Spec.Definition != nil {
-			o.compiled = r.compile(o, "spec.definition", *o.saga.Spec.Definition)
-		}
 	}
-	if o.saga != nil && o.compiled != nil {
-		r.judgeParams(o, o.compiled)
+	if o.saga != nil && o.examined != nil {
+		r.judgeParams(o, o.examined.Schema)
 	}
-}
-
-// compile compiles a definition that stands in field.
-func (r *run) compile(o *object, field string, spec v1alpha1.SagaDefinitionSpec) *program.Compiled {
-	compiled, err := r.programs.Compile(spec)
-	if err != nil {
-		r.addError(o, field, err)
-		return nil
-	}
-	r.readsOutputs(o, field, spec)
-	r.inheritsOutputs(o, field, spec)
-	return compiled
 }
 
 // judgeParams judges what a saga is started with.
-func (r *run) judgeParams(o *object, compiled *program.Compiled) {
+func (r *run) judgeParams(o *object, schema *expr.Schema) {
 	id, err := program.Identity("lint", o.saga)
-	if err == nil && compiled.Schema != nil {
-		err = compiled.Schema.Validate(id.Params)
+	if err == nil && schema != nil {
+		err = schema.Validate(id.Params)
 	}
 	if err != nil {
 		field := "spec.params"

@@ -11,7 +11,6 @@ import (
 	"github.com/sagas-dev/saga-operator/internal/admission"
 	"github.com/sagas-dev/saga-operator/internal/expr"
 	"github.com/sagas-dev/saga-operator/internal/manifests"
-	"github.com/sagas-dev/saga-operator/internal/program"
 )
 
 // Severity says whether a finding is a mistake.
@@ -73,7 +72,6 @@ func (r Report) Count(severity Severity) int {
 type Linter struct {
 	rules       *admission.Rules
 	expressions *expr.Compiler
-	programs    *program.Cache
 }
 
 // New returns a linter, which takes a moment.
@@ -86,7 +84,7 @@ func New() (*Linter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the compiler of expressions: %w", err)
 	}
-	return &Linter{rules: rules, expressions: expressions, programs: program.NewCache(expressions)}, nil
+	return &Linter{rules: rules, expressions: expressions}, nil
 }
 
 // Lint judges sources together: what one refers to may be in another. The findings are in the order of files and lines.
@@ -98,8 +96,9 @@ func (l *Linter) Lint(ctx context.Context, sources []manifests.Source) Report {
 	}
 	r.judgeTogether()
 	slices.SortStableFunc(r.report.Findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(r.files[a.File], r.files[b.File]), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Field, b.Field))
+		return cmp.Or(cmp.Compare(r.files[a.File], r.files[b.File]), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Field, b.Field), cmp.Compare(a.Message, b.Message))
 	})
+	r.report.Findings = slices.Compact(r.report.Findings)
 	return r.report
 }
 

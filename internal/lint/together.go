@@ -32,8 +32,8 @@ func (r *run) judgeTogether() {
 	}
 	for _, o := range r.objects {
 		r.findDefinition(o, definitions)
-		if o.compiled != nil {
-			r.findParticipants(o, o.compiled.Participants(), participants)
+		if o.examined != nil {
+			r.findParticipants(o, o.examined.Uses, participants)
 		}
 	}
 }
@@ -86,10 +86,10 @@ func (r *run) findDefinition(o *object, definitions map[place]*object) {
 	switch {
 	case found == nil:
 		r.add(Warning, o, "spec.definitionRef.name", "SagaDefinition %q is not among these files", ref.Name)
-	case o.saga != nil && ref.Revision == "" && found.compiled != nil:
-		r.judgeParams(o, found.compiled)
-	case o.trigger != nil && ref.Revision == "" && found.compiled != nil:
-		r.judgeMapping(o, found.definition, found.compiled)
+	case o.saga != nil && ref.Revision == "" && found.examined != nil:
+		r.judgeParams(o, found.examined.Schema)
+	case o.trigger != nil && ref.Revision == "" && found.examined != nil:
+		r.judgeMapping(o, found.examined)
 	}
 }
 
@@ -100,7 +100,7 @@ func (r *run) findParticipants(o *object, uses map[string]engine.ParticipantUse,
 			continue
 		}
 		found := participants[o.beside(name)]
-		field := o.firstUse(name)
+		field := o.examined.firstUse(name)
 		if found == nil {
 			r.add(Warning, o, field, "SagaParticipant %q is not among these files", name)
 			continue
@@ -119,17 +119,9 @@ func (r *run) findParticipants(o *object, uses map[string]engine.ParticipantUse,
 }
 
 // firstUse is the field that names a participant first.
-func (o *object) firstUse(participant string) string {
-	var steps []v1alpha1.Step
-	base := "spec"
-	switch {
-	case o.definition != nil:
-		steps = o.definition.Spec.Steps
-	case o.saga != nil && o.saga.Spec.Definition != nil:
-		steps, base = o.saga.Spec.Definition.Steps, "spec.definition"
-	}
-	i := slices.IndexFunc(steps, func(s v1alpha1.Step) bool { return s.Participant == participant })
-	return cmp.Or(stepField(base, i), base)
+func (e *examined) firstUse(participant string) string {
+	i := slices.IndexFunc(e.spec.Steps, func(s v1alpha1.Step) bool { return s.Participant == participant })
+	return cmp.Or(stepField(e.field, i), e.field)
 }
 
 func stepField(base string, i int) string {

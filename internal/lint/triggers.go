@@ -11,7 +11,6 @@ import (
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 	"github.com/sagas-dev/saga-operator/internal/expr"
-	"github.com/sagas-dev/saga-operator/internal/program"
 )
 
 // mapping is what a trigger makes of an event, as far as that is known before there is one.
@@ -62,8 +61,8 @@ func anyValue(n int) any {
 var choosing = regexp.MustCompile(`"(oneOf|not|if|maxContains)"\s*:|"const"\s*:\s*[{\[]|"enum"\s*:\s*\[[^\]]*[{\[]`)
 
 // judgeMapping says where the params of a trigger break the schema of what it starts, whatever an event holds.
-func (r *run) judgeMapping(o *object, definition *v1alpha1.SagaDefinition, compiled *program.Compiled) {
-	if compiled.Schema == nil {
+func (r *run) judgeMapping(o *object, started *examined) {
+	if started.Schema == nil {
 		return
 	}
 	m, err := mapped(o.trigger.Spec.Params, anyValue)
@@ -73,12 +72,12 @@ func (r *run) judgeMapping(o *object, definition *v1alpha1.SagaDefinition, compi
 	}
 	raw, err := json.Marshal(m.made)
 	if err == nil {
-		err = compiled.Schema.Validate(raw)
+		err = started.Schema.Validate(raw)
 	}
 	depends := len(m.texts) > 0
 	switch {
 	case err == nil, depends && errors.Is(err, expr.ErrTooLarge): // what stands in place is longer than what may come
-	case depends && choosing.Match(definition.Spec.Parameters.Raw):
+	case depends && choosing.Match(started.spec.Parameters.Raw):
 		r.add(Warning, o, "spec.params", "for some events at least, %v", err)
 	default:
 		r.add(Error, o, "spec.params", "whatever the event, %v", err)

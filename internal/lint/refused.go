@@ -1,0 +1,82 @@
+package lint
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/sagas-dev/saga-operator/internal/admission"
+)
+
+// judgeRefused tells of all that is wrong with an object that the API server would refuse: also of what would be found once that is mended.
+// A rule over all steps is told by the step that breaks it, and nothing is told of a field twice.
+func (r *run) judgeRefused(o *object, stored map[string]any, refusals []admission.Refusal) {
+	aside := run{Linter: r.Linter, ctx: r.ctx}
+	readable := *o
+	if readable.decode(stored) == nil || readable.decode(without(stored, refusals)) == nil {
+		aside.examineOwn(&readable)
+		o.examined = readable.examined
+	}
+	named := o.examined != nil && len(o.examined.Steps) > 0
+	told := map[string]bool{}
+	for _, refusal := range refusals {
+		if named && overSteps(refusal) {
+			continue
+		}
+		told[refusal.Field] = true
+		r.add(Error, o, refusal.Field, "%s", refusal.Message)
+	}
+	for _, finding := range aside.report.Findings {
+		if !told[finding.Field] {
+			r.report.Findings = append(r.report.Findings, finding)
+		}
+	}
+}
+
+// overSteps says whether a rule over all steps has refused them: the engine judges the same of each.
+func overSteps(refusal admission.Refusal) bool {
+	return (refusal.Field == "spec.steps" || refusal.Field == "spec.definition.steps") && !strings.Contains(refusal.Message, "in body")
+}
+
+// without is an object without the fields that are refused: what is left may be read all the same.
+func without(object map[string]any, refusals []admission.Refusal) map[string]any {
+	raw, err := json.Marshal(object)
+	if err != nil {
+		return object
+	}
+	left := map[string]any{}
+	if err := json.Unmarshal(raw, &left); err != nil {
+		return object
+	}
+	for _, refusal := range refusals {
+		if !overSteps(refusal) {
+			remove(left, refusal.Field)
+		}
+	}
+	return left
+}
+
+// remove removes the member that a path leads to; an item of a list stays, empty, so that those behind it keep their places.
+func remove(object map[string]any, path string) {
+	var at any = object
+	segments := segment.FindAllStringSubmatch(path, -1)
+	for i, match := range segments {
+		name, last := match[1]+match[2]+match[3], i == len(segments)-1
+		switch container := at.(type) {
+		case map[string]any:
+			if last {
+				delete(container, name)
+			}
+			at = container[name]
+		case []any:
+			n, err := strconv.Atoi(name)
+			if err != nil || n >= len(container) {
+				return
+			}
+			if last {
+				container[n] = nil
+			}
+			at = container[n]
+		}
+	}
+}
