@@ -3,10 +3,13 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sagas-dev/saga-operator/internal/manifests"
 )
 
 // arguments bounds the number of a command's arguments; what is wrong with it is misuse.
@@ -28,6 +31,20 @@ func someFiles(_ *cobra.Command, args []string) error {
 		return errors.New("name at least one file or directory, or - for what is piped in")
 	}
 	return nil
+}
+
+// readFiles reads what a command line names. What cannot be read is misuse.
+func readFiles(args []string, stdin io.Reader) ([]manifests.Source, error) {
+	sources, err := manifests.Sources(args, stdin)
+	return sources, asMisuse(err)
+}
+
+// asMisuse is an error about what a command was given: nothing was done.
+func asMisuse(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usageError{err}
 }
 
 // misuse is an error about the command line.

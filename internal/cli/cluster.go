@@ -63,11 +63,11 @@ type session struct {
 func (c *connection) open() (*session, error) {
 	config, err := c.flags.ToRESTConfig()
 	if err != nil {
-		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
+		return nil, misuse("reading the kubeconfig: %w", err)
 	}
 	namespace, _, err := c.flags.ToRawKubeConfigLoader().Namespace()
 	if err != nil {
-		return nil, fmt.Errorf("reading the namespace from the kubeconfig: %w", err)
+		return nil, misuse("reading the namespace from the kubeconfig: %w", err)
 	}
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, appsv1.AddToScheme, authenticationv1.AddToScheme} {

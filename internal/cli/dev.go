@@ -22,12 +22,13 @@ func newDev(streams genericiooptions.IOStreams) *cobra.Command {
 		Long: "Runs the sagas and orders of the files on this machine, without a cluster: with a broker that speaks Kafka's protocol, and\n" +
 			"everything in memory. Services take part as they would in a cluster; for those that are not there, stubs answer. The files\n" +
 			"are looked at again each second: new sagas start, and abort, suspend and resolutions of running ones are taken. " + filesHelp + "\n\n" +
-			"With --once it ends with 0 where every saga was Completed, else with 1: also where one has not ended in --timeout.",
+			"With --once it ends with 0 where every saga was Completed, else with 1: also where one has not ended in --timeout.\n" +
+			"It ends with 2 where the files or the flags are wrong.",
 		Example: "  kubectl saga dev -f orders/\n  kubectl saga dev -f orders/ --real payment --once",
 		Args:    arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := checkDev(&o); err != nil {
-				return usageError{err}
+				return asMisuse(err)
 			}
 			if c.Flags().Changed("timeout") && !o.Once {
 				return misuse("--timeout: goes with --once only")
@@ -80,6 +81,8 @@ func devError(err error, port int) error {
 		return errSilent
 	case errors.Is(err, devrun.ErrNothingToRun):
 		return misuse("--filename: %w", err)
+	case errors.As(err, &devrun.InputError{}):
+		return asMisuse(err)
 	case errors.Is(err, devbroker.ErrPortTaken):
 		return fmt.Errorf("--port: %d: %w; choose another one, or 0 for one that is free", port, devbroker.ErrPortTaken)
 	}

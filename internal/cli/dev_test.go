@@ -32,9 +32,9 @@ func TestTheExitCodeOfADevelopmentSessionSaysWhatCameOfIt(t *testing.T) {
 		"a port that is taken":         {[]string{"-f", shop, "--port", taken}, exitFailed, "", "--port: " + taken + ": another process listens there"},
 		"real and stub":                {[]string{"-f", shop, "--real", "payment", "--stub", "payment"}, exitMisused, "", `"payment" cannot be both`},
 		"an argument":                  {[]string{"-f", shop, "more"}, exitMisused, "", "more"},
-		"a script that has no case":    {[]string{"-f", shop, "--once", "--port", "0", "--script", samples + "/participants.yaml"}, exitFailed, "", "--script"},
+		"a script that has no case":    {[]string{"-f", shop, "--once", "--port", "0", "--script", samples + "/participants.yaml"}, exitMisused, "", "--script"},
 		"nothing to run":               {[]string{"-f", samples + "/participants.yaml", "--once", "--port", "0"}, exitMisused, "", "no Saga or OrderWorkflow among the files"},
-		"a participant of no file":     {[]string{"-f", shop, "--once", "--port", "0", "--real", "x"}, exitFailed, "", `--real: "x" is no participant`},
+		"a participant of no file":     {[]string{"-f", shop, "--once", "--port", "0", "--real", "x"}, exitMisused, "", `--real: "x" is no participant`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out, errOut := kubectlSaga(t, append([]string{"dev"}, c.args...)...)

@@ -7,7 +7,6 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/sagas-dev/saga-operator/internal/lint"
-	"github.com/sagas-dev/saga-operator/internal/manifests"
 )
 
 func newLint(streams genericiooptions.IOStreams) *cobra.Command {
@@ -23,7 +22,7 @@ func newLint(streams genericiooptions.IOStreams) *cobra.Command {
 			if err := oneOf("output", output, "", "json"); err != nil {
 				return err
 			}
-			sources, err := manifests.Sources(args, streams.In)
+			sources, err := readFiles(args, streams.In)
 			if err != nil {
 				return err
 			}

@@ -20,7 +20,7 @@ import (
 const (
 	exitOK      = 0
 	exitFailed  = 1 // what was asked for does not hold: a breach, a failed case, a refused request
-	exitMisused = 2 // the command line cannot be understood
+	exitMisused = 2 // the command line, or a file that it names, cannot be understood: nothing was done
 )
 
 // errSilent ends a command with exitFailed whose output has said already what is wrong.

@@ -22,7 +22,8 @@ suspended, lost and adopted. In every life all must be done in the end, or all b
 
 ` + filesHelp + `
 
-It fails (1) with the shortest life that breaks this, in sentences.`
+It ends with 0 where this holds, with 1 and the shortest life that breaks it, in sentences, where it does not, and with 2 where the files
+or the flags are wrong.`
 
 const simulateExample = `  kubectl saga simulate order-fulfilment.yaml order-completes.yaml
   kubectl saga simulate definition.yaml --params '{"orderId":"1"}' --outputs '{"charge":{"paymentId":"p"}}'
@@ -78,24 +79,24 @@ func (s simulation) run(paths []string) error {
 	if err := oneOf("output", s.output, "text", "json"); err != nil {
 		return err
 	}
-	sources, err := manifests.Sources(paths, s.streams.In)
+	sources, err := readFiles(paths, s.streams.In)
 	if err != nil {
 		return err
 	}
 	set, err := manifests.Draft(sources) // it shows why what the rules refuse would go wrong
 	if err != nil {
-		return err
+		return asMisuse(err)
 	}
 	subjects, err := subjectsOf(set)
 	if err != nil {
-		return err
+		return asMisuse(err)
 	}
 	failed := false
 	var all []proved
 	for _, subject := range subjects {
 		p, err := s.prove(subject)
 		if err != nil {
-			return fmt.Errorf("%s (%s): %w", subject.name, subject.file, err)
+			return misuse("%s (%s): %w", subject.name, subject.file, err)
 		}
 		failed = failed || p.Refused != "" || len(p.Report.Breaches()) > 0
 		all = append(all, p)

@@ -148,7 +148,7 @@ func (l *launch) readParams(stdin io.Reader) (*runtime.RawExtension, error) {
 	if l.paramsFile != "" {
 		raw, err := readFile(l.paramsFile, stdin)
 		if err != nil {
-			return nil, fmt.Errorf("--params-file: %w", err)
+			return nil, misuse("--params-file: %w", err)
 		}
 		var fromFile map[string]json.RawMessage // whose numbers keep their digits
 		if raw, err = yaml.YAMLToJSONStrict(raw); err == nil {

@@ -68,7 +68,7 @@ func TestParamsThatCannotBeReadAreMisuse(t *testing.T) {
 	c.expect(c.run("start", "checkout", "--wait", "--dry-run=client"), 2, "--wait does not go with a dry run")
 	c.expect(c.run("start", "checkout", "-p", "x="+strings.Repeat("a", 17000)), 1, "at most 16384 are taken")
 	expect(t, runWith("- a\n", "start", "checkout", "--params-file", "-", "--kubeconfig", c.kube), 2, "holds no object of params")
-	c.expect(c.run("start", "checkout", "--params-file", "/does/not/exist"), 1, "--params-file", "no such file")
+	c.expect(c.run("start", "checkout", "--params-file", "/does/not/exist"), 2, "--params-file", "no such file")
 }
 
 func canonical(t *testing.T, saga *v1alpha1.Saga) string {

@@ -10,7 +10,6 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/sagas-dev/saga-operator/internal/casetest"
-	"github.com/sagas-dev/saga-operator/internal/manifests"
 )
 
 // testOptions are the flags of kubectl saga test.
@@ -46,17 +45,17 @@ func (o *testOptions) test(paths []string) error {
 	if err := oneOf("output", o.output, "", "json"); err != nil {
 		return err
 	}
-	sources, err := manifests.Sources(paths, o.In)
+	sources, err := readFiles(paths, o.In)
 	if err != nil {
-		return usageError{err}
+		return err
 	}
 	suites, err := casetest.Load(sources)
 	if err != nil {
-		return usageError{err}
+		return asMisuse(err)
 	}
 	results, err := runCases(suites, only)
 	if err != nil {
-		return usageError{err}
+		return asMisuse(err)
 	}
 	if len(results) == 0 {
 		return misuse("--run: no case matches %q", o.run)

@@ -10,7 +10,6 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/sagas-dev/saga-operator/internal/lint"
-	"github.com/sagas-dev/saga-operator/internal/manifests"
 	"github.com/sagas-dev/saga-operator/internal/topics"
 )
 
@@ -50,6 +49,9 @@ func newTopics(streams genericiooptions.IOStreams) *cobra.Command {
 			return err
 		}
 		participants, missing, err := found.used()
+		if err != nil && len(args) > 0 {
+			return asMisuse(err)
+		}
 		if err != nil {
 			return err
 		}
@@ -101,15 +103,15 @@ func (r *topicsRequest) check(files []string) error {
 func (r *topicsRequest) catalogue(ctx context.Context, streams genericiooptions.IOStreams, at *connection, files []string) (*catalogue, error) {
 	found := &catalogue{}
 	if len(files) > 0 {
-		sources, err := manifests.Sources(files, streams.In)
+		sources, err := readFiles(files, streams.In)
 		if err != nil {
 			return nil, err
 		}
 		objects, err := lint.Objects(sources)
 		if err != nil {
-			return nil, err
+			return nil, asMisuse(err)
 		}
-		return found, found.addObjects(objects)
+		return found, asMisuse(found.addObjects(objects))
 	}
 	s, err := at.open()
 	if err != nil {

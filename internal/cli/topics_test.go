@@ -90,8 +90,8 @@ func TestWhatTopicsCannotDoIsSaid(t *testing.T) {
 	expect(t, runWith("", "topics", "-", "--partitions", "0"), 2, "--partitions must be from 1 to 1000, is 0")
 	expect(t, runWith("", "topics", "-", "--replicas", "10"), 2, "--replicas must be from 1 to 9, is 10")
 	expect(t, runWith("", "topics", "-", "-o", "csv"), 2, "--output must be one of table, kafka-topics, strimzi, json")
-	expect(t, runWith("a: [", "topics", "-"), 1, "stdin:1: yaml")
-	expect(t, runWith("apiVersion: sagas.dev/v1alpha1\nkind: SagaDefinition\nmetadata: {name: d}\nspec: {steps: []}\n", "topics", "-"), 1,
+	expect(t, runWith("a: [", "topics", "-"), 2, "stdin:1: yaml")
+	expect(t, runWith("apiVersion: sagas.dev/v1alpha1\nkind: SagaDefinition\nmetadata: {name: d}\nspec: {steps: []}\n", "topics", "-"), 2,
 		`definition "d"`, "kubectl saga lint says what is wrong")
 }
 
@@ -107,5 +107,5 @@ func TestLintEndsAsItJudges(t *testing.T) {
 		t.Errorf("it prints %s: %v", p.out, err)
 	}
 	expect(t, runWith("", "lint"), 2, "name at least one file or directory")
-	expect(t, runWith("", "lint", "/does/not/exist"), 1, "/does/not/exist")
+	expect(t, runWith("", "lint", "/does/not/exist"), 2, "/does/not/exist")
 }

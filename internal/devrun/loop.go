@@ -65,7 +65,7 @@ func (r *session) begin() error {
 		err = r.check(files)
 	}
 	if err != nil {
-		return err
+		return InputError{err}
 	}
 	r.screen.always("Ready: broker on %s", r.broker.Addr())
 	if err := r.take(files); err != nil {

@@ -28,6 +28,12 @@ var ErrTimeout = errors.New("not every saga has ended in time")
 // ErrNothingToRun says that a session, which is to end with its sagas, has none.
 var ErrNothingToRun = errors.New("no Saga or OrderWorkflow among the files")
 
+// InputError is an error about the files, or about files and options together: nothing was run.
+type InputError struct{ error }
+
+// Unwrap returns what is wrong.
+func (e InputError) Unwrap() error { return e.error }
+
 // session is all that runs. Its methods are called by one goroutine, that of loop.
 type session struct {
 	o      Options
@@ -61,7 +67,7 @@ type session struct {
 
 // Run runs sagas until ctx is done or, with Once, until all have ended.
 //
-// Errors: devbroker.ErrPortTaken; with Once ErrNotCompleted, ErrTimeout and ErrNothingToRun.
+// Errors: devbroker.ErrPortTaken; with Once ErrNotCompleted, ErrTimeout and ErrNothingToRun. An InputError says what is wrong with the files.
 func Run(ctx context.Context, o Options) error {
 	broker, err := devbroker.Start(o.Port)
 	if err != nil {
