@@ -14,7 +14,7 @@ func newLint(streams genericiooptions.IOStreams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lint FILE|DIR|-...",
 		Short: "Judge manifests without a cluster",
-		Long: "Judges manifests by all that the API server would refuse, and by what only conditions would say: expressions, schemas, params, and " +
+		Long: "Judges manifests by the API server's own rules for new objects, and by what only conditions would say: expressions, schemas, params, and " +
 			"what objects say of each other. " + filesHelp + " Kinds of others are passed over.",
 		Example: "  kubectl saga lint config/samples\n  kustomize build . | kubectl saga lint -",
 		Args:    arguments(someFiles),

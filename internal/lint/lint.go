@@ -1,4 +1,4 @@
-// Package lint judges manifests without a cluster: by all that the API server would refuse, and by what else only conditions
+// Package lint judges manifests without a cluster: by the API server's own rules for new objects, and by what else only conditions
 // would say once the objects are there.
 package lint
 
