@@ -49,15 +49,18 @@ func unless(so bool, format string, args ...any) []error {
 func (p *Program) checkRecovery(i int, s v1alpha1.Step) error {
 	switch s.Recovery {
 	case v1alpha1.RecoveryPivot:
-		if p.pivot >= 0 || p.retry < i {
-			return fmt.Errorf("%w: steps[%d].recovery: the Pivot comes after the Compensatable steps and before the Retriable ones, once", ErrInvalidDefinition, i)
+		if p.pivot >= 0 {
+			return fmt.Errorf("%w: steps[%d].recovery: steps[%d] is the Pivot already, and there can be only one", ErrInvalidDefinition, i, p.pivot)
+		}
+		if p.retry < i {
+			return fmt.Errorf("%w: steps[%d].recovery: the Pivot must be listed before the Retriable steps, of which steps[%d] is one", ErrInvalidDefinition, i, p.retry)
 		}
 		p.pivot = i
 	case v1alpha1.RecoveryRetriable:
 		p.retry = min(p.retry, i)
 	case v1alpha1.RecoveryCompensatable, "":
 		if p.pivot >= 0 || p.retry < i {
-			return fmt.Errorf("%w: steps[%d].recovery: a Compensatable step cannot stand after the point of no return", ErrInvalidDefinition, i)
+			return fmt.Errorf("%w: steps[%d].recovery: a Compensatable step cannot be listed after the Pivot or a Retriable step: nothing is undone from there on", ErrInvalidDefinition, i)
 		}
 	default:
 		return fmt.Errorf("%w: steps[%d].recovery: %q is none of Compensatable, Pivot and Retriable", ErrInvalidDefinition, i, s.Recovery)
@@ -107,7 +110,7 @@ func checkKind(s v1alpha1.Step) []error {
 		unless(len(kindsOf(s)) == 1, "exactly one of action, publish, await, delay and approval is needed%s", told(kindsOf(s))),
 		unless(s.Participant != "" || !sends, "participant: a step that sends or awaits something needs one"),
 		unless(s.Participant != "" || sends || !undoes(s), "participant: a step whose compensation sends something needs one"),
-		unless(s.Delay == nil || s.Recovery != v1alpha1.RecoveryPivot, "recovery: a delay changes nothing, it cannot be the Pivot"),
+		unless(s.Delay == nil || len(kindsOf(s)) > 1 || s.Recovery != v1alpha1.RecoveryPivot, "recovery: a delay changes nothing, it cannot be the Pivot"),
 		unless(s.OnFailure == "" || s.OnFailure == v1alpha1.FailureCompensate || optional, "onFailure: %q is neither Compensate nor Continue", s.OnFailure),
 		unless(!optional || compensatable(s), "onFailure: only a Compensatable step may say Continue"),
 	)

@@ -62,8 +62,9 @@ func (p place) explainIssue(message string) string {
 const syntaxError = "Syntax error: "
 
 var (
-	tooEarly   = regexp.MustCompile(`^(?:mismatched input|missing '(.+)' at) '<EOF>'$`)
-	strayToken = regexp.MustCompile(`^token recognition error at: '(?s:(.+))'$`)
+	tooEarly    = regexp.MustCompile(`^(?:mismatched input|missing '(.+)' at) '<EOF>'$`)
+	nothingFits = regexp.MustCompile(`^no viable alternative at input '(.+)'$`)
+	strayToken  = regexp.MustCompile(`^token recognition error at: '(?s:(.+))'$`)
 )
 
 // explainSyntax says in words what the parser says in terms of its grammar, where these are the mistakes that are made most.
@@ -72,6 +73,9 @@ func explainSyntax(message string) string {
 		return fmt.Sprintf("the expression ends too early: %s is missing", m[1])
 	} else if m != nil {
 		return "the expression ends too early"
+	}
+	if m := nothingFits.FindStringSubmatch(message); m != nil && strings.HasSuffix(m[1], ".") {
+		return "a name is missing after the dot"
 	}
 	m := strayToken.FindStringSubmatch(message)
 	if m == nil {

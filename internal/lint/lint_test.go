@@ -65,7 +65,7 @@ func TestWhatIsWrongIsFoundWhereItStands(t *testing.T) {
 			strings.Replace(catalogue, "compensation: {command: refund}", "compensation:\n      comand: refund", 1),
 			[]string{
 				`f.yaml:16 (SagaDefinition/checkout): spec.steps[0].compensation: exactly one of a command, an event to publish, and policy None is needed`,
-				`f.yaml:17 (SagaDefinition/checkout): spec.steps[0].compensation.comand: unknown field "spec.steps[0].compensation.comand"`,
+				`f.yaml:17 (SagaDefinition/checkout): spec.steps[0].compensation.comand: unknown field "comand": did you mean "command"?`,
 			},
 		},
 		"a bound of the schema": {
@@ -155,7 +155,7 @@ func TestWhatIsWrongIsFoundWhereItStands(t *testing.T) {
 		},
 		"an event key": {
 			strings.Replace(catalogue, "topics: {commands: payment.commands}", "topics: {commands: payment.commands}\n  eventKey: event.data.", 1),
-			[]string{`f.yaml:6 (SagaParticipant/payment): spec.eventKey: 1:12: Syntax error`},
+			[]string{`f.yaml:6 (SagaParticipant/payment): spec.eventKey: 1:12: a name is missing after the dot`},
 		},
 		"a trigger whose filter does not compile": {
 			aTrigger + "  filter: event.data. == 1\n",

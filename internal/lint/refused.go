@@ -2,6 +2,7 @@ package lint
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,17 +21,25 @@ func (r *run) judgeRefused(o *object, stored map[string]any, refusals []admissio
 	named := o.examined != nil && len(o.examined.Steps) > 0
 	told := map[string]bool{}
 	for _, refusal := range refusals {
-		if named && overSteps(refusal) {
+		if named && overSteps(refusal) || refusal.Message == required && aside.report.tellsOf(refusal.Field) {
 			continue
 		}
 		told[refusal.Field] = true
-		r.add(Error, o, refusal.Field, "%s", refusal.Message)
+		r.add(Error, o, refusal.Field, "%s", r.explain(o, refusal))
 	}
 	for _, finding := range aside.report.Findings {
 		if !told[finding.Field] {
 			r.report.Findings = append(r.report.Findings, finding)
 		}
 	}
+}
+
+// required is what the API server says of a field that is missing: it does not say what the field may be.
+const required = "Required value"
+
+// tellsOf says whether there is a finding about a field.
+func (r Report) tellsOf(field string) bool {
+	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Field == field })
 }
 
 // overSteps says whether a rule over all steps has refused them: the engine judges the same of each.

@@ -1,0 +1,93 @@
+package lint
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sagas-dev/saga-operator/internal/manifests"
+)
+
+const sound = `apiVersion: sagas.dev/v1alpha1
+kind: SagaDefinition
+metadata: {name: d}
+spec:
+  parameters: {type: object, properties: {amount: {type: string}}}
+  steps:
+  - name: a
+    participant: p
+    action:
+      command: do
+      timeout: 30s
+      input: {x: "${params.amount}"}
+    compensation: {command: undo}
+  - name: b
+    participant: p
+    await: {event: paid, timeout: 1h}
+  - name: c
+    recovery: Pivot
+    participant: p
+    action: {command: ship}
+---
+apiVersion: sagas.dev/v1alpha1
+kind: SagaParticipant
+metadata: {name: p}
+spec: {topics: {commands: p.commands, events: p.events}}
+`
+
+// What people get wrong most is told with its field, its bound, and what to do.
+func TestTypicalMistakesAreToldSoThatTheyCanBeMended(t *testing.T) {
+	for name, c := range map[string]struct{ right, wrong, want string }{
+		"no mistake":               {"", "", ""},
+		"a field in other letters": {"timeout: 30s", "timeOut: 30s", `spec.steps[0].action.timeOut: unknown field "timeOut": did you mean "timeout"?`},
+		"a field of another tool":  {"timeout: 30s", "ttl: 30s", `spec.steps[0].action.ttl: unknown field "ttl": there are command, events, input, output, outputSchema, retry, timeout, upcasts`},
+		"a step without kind":      {"    action: {command: ship}\n", "", `spec.steps[2]: exactly one of action, publish, await, delay and approval is needed, there is none`},
+		"a step of two kinds":      {"    action: {command: ship}\n", "    action: {command: ship}\n    delay: {for: 1h}\n", `spec.steps[2]: exactly one of action, publish, await, delay and approval is needed, there are action and delay`},
+		"no compensation":          {"    compensation: {command: undo}\n", "", `spec.steps[0].compensation: a Compensatable step needs one; where it changes nothing, say compensation: {policy: None}`},
+		"a later step":             {"- name: a", "- name: a\n    dependsOn: [c]", `spec.steps[0].dependsOn[0]: "c" is no earlier step: list a step after those that it waits for`},
+		"an unknown participant":   {"    participant: p\n    await", "    participant: q\n    await", `spec.steps[1].participant: SagaParticipant "q" is not among these files`},
+		"an expression unclosed":   {"${params.amount}", "${params.amount", `spec.steps[0].action.input.x: no } closes the ${ at character 1: close it, or write $${ for a literal ${`},
+		"an expression cut off":    {"${params.amount}", "${params.}", `spec.steps[0].action.input.x: 1:8: a name is missing after the dot`},
+		"a variable misspelt":      {"${params.amount}", "${param.amount}", `spec.steps[0].action.input.x: 1:1: undeclared reference to 'param'; there are params, steps and saga`},
+		"a type that is none":      {"{type: string}", "{type: text}", `spec.parameters: schema is not valid: /properties/amount/type: must be one of array, boolean, integer, null, number, object, string, or a list of these`},
+		"an await without end":     {"{event: paid, timeout: 1h}", "{event: paid}", `spec.steps[1].await.timeout: is needed, from 1s to 8784h`},
+		"two pivots":               {"- name: b", "- name: b\n    recovery: Pivot", `spec.steps[2].recovery: steps[1] is the Pivot already, and there can be only one`},
+		"a time without unit":      {"timeout: 30s", "timeout: 30", `spec.steps[0].action.timeout: Invalid value: "integer": spec.steps[0].action.timeout in body must be of type string: "integer": write a duration such as 30s, 5m or 1h30m`},
+		"a time out of bounds":     {"timeout: 30s", "timeout: 30h", `spec.steps[0].action.timeout: Invalid value: "30h": timeout must be from 1s to 24h`},
+		"a name in capitals":       {"name: a", "name: Reserve", `spec.steps[0].name: Invalid value: "Reserve": spec.steps[0].name in body should match '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$': write lower case letters, digits and dashes`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, f := range lintOf(t, manifests.Source{Name: "f.yaml", Text: strings.Replace(sound, c.right, c.wrong, 1)}).Findings {
+				got = append(got, f.Field+": "+f.Message)
+			}
+			if diff := cmp.Diff(c.want, strings.Join(got, "\n")); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// A rule over all steps is told by the step that breaks it: no finding may be lost on the way.
+func TestEachRuleOverStepsIsToldByTheStep(t *testing.T) {
+	for name, c := range map[string]struct{ right, wrong, want string }{
+		"names":         {"name: b", "name: a", "spec.steps[1].name"},
+		"kinds":         {"    action: {command: ship}\n", "", "spec.steps[2]"},
+		"order":         {"recovery: Pivot", "recovery: Pivot\n    dependsOn: [d]", "spec.steps[2].dependsOn[0]"},
+		"recoveries":    {"- name: b", "- name: b\n    recovery: Retriable", "spec.steps[2].recovery"},
+		"compensations": {"    compensation: {command: undo}\n", "", "spec.steps[0].compensation"},
+		"undoing":       {"recovery: Pivot", "recovery: Pivot\n    compensation: {policy: None}", "spec.steps[2].compensation"},
+		"one undoing":   {"{command: undo}", "{command: undo, policy: None}", "spec.steps[0].compensation"},
+		"participants":  {"    participant: p\n    await", "    await", "spec.steps[1].participant"},
+		"failures":      {"recovery: Pivot", "recovery: Pivot\n    onFailure: Continue", "spec.steps[2].onFailure"},
+		"delays":        {"participant: p\n    action: {command: ship}", "delay: {for: 1h}", "spec.steps[2].recovery"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			found := lintOf(t, manifests.Source{Name: "f.yaml", Text: strings.Replace(sound, c.right, c.wrong, 1)}).Findings
+			if len(found) != 1 || found[0].Field != c.want {
+				t.Errorf("found %v", found)
+			}
+		})
+	}
+}
