@@ -103,13 +103,13 @@ func TestAnAdoptedRunLeavesNothingHalfDone(t *testing.T) {
 	})
 }
 
-// repeatable lets conditions read what commands have answered, which is answered to the next run again, and not what an event or a
-// person has said, which may be something else. docs/operations.md names this limit.
+// repeatable lets conditions read what commands have answered, which is answered to the next run again, and not what an event, a
+// person or, of an optional step, silence has said, which may be something else. docs/operations.md names this limit.
 func repeatable(def v1alpha1.SagaDefinitionSpec) v1alpha1.SagaDefinitionSpec {
 	commands := map[string]bool{}
 	for i := range def.Steps {
 		s := &def.Steps[i]
-		commands[s.Name] = s.Action != nil
+		commands[s.Name] = s.Action != nil && s.OnFailure != v1alpha1.FailureContinue
 		if read, ok := strings.CutPrefix(s.When, "has:"); ok && !commands[read] {
 			s.When = ""
 		}
