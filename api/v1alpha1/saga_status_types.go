@@ -315,7 +315,7 @@ type Exchange struct {
 	ExpiryTime *metav1.Time `json:"expiryTime,omitempty"`
 
 	// causedBy is the command whose answer or silence led to the current attempt, as `<step>/<direction>/<round>/<attempt>`.
-	// At most 120 characters. Absent where none did.
+	// At most 120 characters. Absent where none did, and once the attempts have ended.
 	// +optional
 	// +kubebuilder:validation:MaxLength=120
 	CausedBy string `json:"causedBy,omitempty"`

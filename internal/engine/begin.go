@@ -119,8 +119,10 @@ func (d *decision) passed(i int) {
 func (d *decision) publishOnce(i int) {
 	st := &d.s.Steps[i]
 	d.ask(i, Forward, 1)
-	if st.Action.Outcome == v1alpha1.ExchangeWaiting {
-		d.end(st.Action, v1alpha1.ExchangeSucceeded)
+	if x := st.Action; x.Outcome == v1alpha1.ExchangeWaiting {
+		cause := x.CausedBy
+		d.end(x, v1alpha1.ExchangeSucceeded)
+		x.CausedBy = cause // it is sent only now
 		st.State = v1alpha1.StepSucceeded
 	}
 }

@@ -262,7 +262,7 @@ func (d *decision) compensationFailed(i int, x *v1alpha1.Exchange, e Replied, f 
 
 // end closes an exchange; what only a command in flight needs goes.
 func (d *decision) end(x *v1alpha1.Exchange, outcome v1alpha1.ExchangeOutcome) {
-	x.Outcome, x.EndTime, x.RetryTime, x.ExpiryTime, x.DueTime = outcome, d.time(), nil, nil, nil
+	x.Outcome, x.EndTime, x.RetryTime, x.ExpiryTime, x.DueTime, x.CausedBy = outcome, d.time(), nil, nil, nil, ""
 }
 
 // wait makes the step wait for a person, if it does not already.
