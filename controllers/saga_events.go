@@ -46,7 +46,7 @@ func (r *SagaReconciler) listen(v *visit) {
 		v.occurred = r.Events.Listen(v.listener())
 	case !v.live && v.needsLive(nil), v.compiled == nil && !v.acceptance.Final:
 		r.Events.Look(v.saga.Namespace, v.saga.Name)
-	case v.specChanged, v.acceptance.Final:
+	case v.acceptance.Final:
 		r.Events.Forget(v.saga.Namespace, v.saga.Name)
 	default:
 		r.keepEvents(v)

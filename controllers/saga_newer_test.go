@@ -78,6 +78,33 @@ func TestTheEventsOfASagaThatANewerVersionStartedWaitForThat(t *testing.T) {
 	s.expectCommitted(1)
 }
 
+func TestTheEventsOfASagaWhoseSpecWasChangedWaitUntilItIsRestored(t *testing.T) {
+	s := await(t)
+	saga := s.get("x")
+	digest := saga.Status.InputDigest
+	started := func(with string) {
+		saga := s.get("x")
+		saga.Status.InputDigest = with
+		if err := s.api.Status().Update(t.Context(), saga); err != nil {
+			t.Fatal(err)
+		}
+		s.restart()
+		s.expects("x")
+		s.mustReconcile("x")
+		s.look()
+	}
+	started("sha256:00000000000000000000000000000000") // as if it had started with something else
+	s.happens("a.received", "e-1", "o-1", ten)
+	s.mustReconcile("x")
+	s.now = s.now.Add(2 * events.Grace)
+	s.read()
+	s.expectCommitted(0)
+	started(digest)
+	s.mustReconcile("x")
+	s.expectState("pay", v1alpha1.StepSucceeded)
+	s.expectCommitted(1)
+}
+
 func TestWhatANewerSagaListensForIsLookedForPastTheCache(t *testing.T) {
 	s := newSagas(t)
 	s.participants("a", "b")
