@@ -98,6 +98,8 @@ func TestAdopting(t *testing.T) {
 			asked: "-", steps: "w=Compensated b=NeedsIntervention c=Compensated"}, // what undoes it cannot be made either
 		"a refusal that is heard while it goes back is the lost run's": {def: "a max=1 | b await=x undo | c", story: "start; event b-service.x; a silent + adopt; a failed KeyUsed; undo c ok; undo b ok", asked: "a/backward/1/1"},
 		"also a pivot": {def: "w await=x | p needs=w pivot", story: "start; adopt; event w-service.x", phase: "NeedsIntervention", steps: "w=Compensated p=NeedsIntervention"},
+		"and one that is published": {def: "w await=x | e publish none pivot needs=w | z retriable", story: "start; adopt; event w-service.x", phase: "NeedsIntervention",
+			steps: "w=Compensated e=NeedsIntervention"},
 		"what has expired is asked again, in case that was the lost run's doing": {def: "a | b", story: "start; a failed KeyUsed; adopt; a ok; b failed Expired; b again", asked: "b/forward/2/1"},
 		"who may have it undone":                            {def: "a | b retryable=BUSY", story: "start; a failed KeyUsed; adopt; a failed X; decide b 1 Retry", asked: "b/backward/1/1"},
 		"an event that does not come again proves nothing":  {def: "w await=x | p pivot", story: "start; adopt; w due", steps: "w=Failed p=NeedsIntervention", phase: "NeedsIntervention"},

@@ -92,8 +92,8 @@ func (d *decision) unasked(i int) bool {
 	switch st.State {
 	case v1alpha1.StepNotStarted:
 		return latched(d.s, v1alpha1.LatchAdopt) || d.observed && d.byOthers(i) && !d.blocked(i)
-	case v1alpha1.StepFailed: // what this saga could not ask for, the lost run perhaps could
-		return latched(d.s, v1alpha1.LatchAdopt) && d.asks(i) && st.Action != nil && neverSent(st.Action)
+	case v1alpha1.StepFailed: // what this saga could not begin, the lost run perhaps could
+		return latched(d.s, v1alpha1.LatchAdopt) && st.Action != nil && neverSent(st.Action)
 	default:
 		return false
 	}
