@@ -91,14 +91,14 @@ func (d *decision) stepFailed(i int, cause v1alpha1.Cause) {
 func (d *decision) advanceForward() {
 	for i := range d.Program.steps {
 		st := &d.s.Steps[i]
-		if st.State == v1alpha1.StepUnknown { // an optional step, else the saga would go backward
-			d.undo(i)
-		}
 		if st.State == v1alpha1.StepNotStarted && d.ready(i) && d.s.SuspendTime == nil {
 			d.begin(i)
 		}
 		if d.backward() {
 			return
+		}
+		if st.State == v1alpha1.StepUnknown { // an optional step, else the saga would go backward
+			d.undo(i)
 		}
 	}
 	if d.allDone() {

@@ -51,7 +51,18 @@ func (d *decision) unrenderable(i int, dir Direction, x *v1alpha1.Exchange, code
 		return
 	}
 	st.State = v1alpha1.StepFailed
+	d.doubtUnsent(i)
 	d.stepFailed(i, failure(st, x))
+}
+
+// doubtUnsent has an optional step undone that this saga could not begin, where the run that it continues perhaps could. One that is
+// not optional turns the saga back: see unasked.
+func (d *decision) doubtUnsent(i int) {
+	st, def := &d.s.Steps[i], &d.Program.steps[i]
+	unsent := st.State == v1alpha1.StepFailed && st.Action != nil && neverSent(st.Action)
+	if unsent && def.optional && def.compensation != nil && latched(d.s, v1alpha1.LatchAdopt) {
+		st.State = v1alpha1.StepUnknown
+	}
 }
 
 // nextAttempt asks the same question again, under the same key; where a round was closed before, the first of the next.

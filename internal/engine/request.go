@@ -62,6 +62,7 @@ func (d *decision) adopt() Verdict {
 	}
 	for i := range d.s.Steps {
 		d.adoptStep(i)
+		d.doubtUnsent(i)
 	}
 	return Applied
 }
