@@ -152,7 +152,12 @@ func (d *decision) again(i int, dir Direction) {
 		st.State = v1alpha1.StepCompensating
 	}
 	x := exchangeOf(st, dir)
-	if x == nil {
+	switch {
+	case x == nil && dir == Backward: // its turn comes once what builds on it is undone
+		d.causedBy = ""
+		st.State = v1alpha1.StepUnknown
+		return
+	case x == nil:
 		d.causedBy = ""
 		d.ask(i, dir, 1)
 		return

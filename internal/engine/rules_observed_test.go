@@ -74,6 +74,9 @@ func TestAnObservedSagaOfWhichNothingIsHeardUndoesNothingByItself(t *testing.T) 
 		"what fails by itself has a person decide about the rest": {def: "e publish none needs=nothing | b | z after=e+b | observed", story: "start", asked: "-",
 			phase: "NeedsIntervention", steps: "e=Failed b=NeedsIntervention z=NeedsIntervention"},
 		"who may have it undone": {def: "e publish none needs=nothing | b | z after=e+b | observed", story: "start; decide b 1 Retry", asked: "b/backward/1/1"},
+		"in reverse order where several are decided": {def: "e publish none needs=nothing | b | z after=e+b | observed", story: "start; decide b 1 Retry + decide z 1 Retry", asked: "z/backward/1/1",
+			steps: "e=Failed b=Unknown z=Compensating"},
+		"each in its turn": {def: "e publish none needs=nothing | b | z after=e+b | observed", story: "start; decide b 1 Retry + decide z 1 Retry; undo z ok", asked: "b/backward/1/1"},
 	})
 }
 

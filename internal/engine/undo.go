@@ -207,6 +207,7 @@ func (d *decision) undo(i int) {
 	case def.compensation == nil:
 		st.State = v1alpha1.StepCompensated // it says that it changes nothing
 		return
+	case decidedToUndo(st):
 	case d.doubtful(i):
 		d.disown(i)
 		return
@@ -219,4 +220,9 @@ func (d *decision) undo(i int) {
 	}
 	st.State = v1alpha1.StepCompensating
 	d.ask(i, Backward, 1)
+}
+
+// decidedToUndo says whether a person has decided that a step is undone which nobody knows to have been done.
+func decidedToUndo(st *v1alpha1.StepStatus) bool {
+	return st.Resolved != nil && st.Resolved.Action == v1alpha1.ResolutionRetry && st.Resolved.Decision == st.Decision
 }
