@@ -89,21 +89,30 @@ func (d *decision) stepFailed(i int, cause v1alpha1.Cause) {
 }
 
 func (d *decision) advanceForward() {
+	for d.doWhatIsDue() { // again: an event that a step leaves may complete one that is listed before it
+	}
+	if !d.backward() && d.allDone() {
+		d.finish()
+	}
+}
+
+// doWhatIsDue begins what is ready, and undoes what optional steps may have done that failed. It says whether there was anything.
+func (d *decision) doWhatIsDue() (did bool) {
 	for i := range d.Program.steps {
 		st := &d.s.Steps[i]
 		if st.State == v1alpha1.StepNotStarted && d.ready(i) && d.s.SuspendTime == nil {
 			d.begin(i)
+			did = true
 		}
 		if d.backward() {
-			return
+			return false
 		}
 		if st.State == v1alpha1.StepUnknown { // an optional step, else the saga would go backward
 			d.undo(i)
+			did = true
 		}
 	}
-	if d.allDone() {
-		d.finish()
-	}
+	return did
 }
 
 // allDone says whether every step is done.

@@ -120,8 +120,12 @@ func TestAnAwaitWaitsForAnEvent(t *testing.T) {
 		"and for who waits before who may wait later":             {def: "slow | one await=x of=shop after=slow | two await=x of=shop", story: "start; event shop.x", steps: "slow=Running two=Succeeded"},
 		"one kept for a step that is skipped counts for the next": {def: "a | one await=x of=shop when=no | two await=x of=shop", story: "start; event shop.x; a ok", phase: "Completed"},
 		"and so does one that its filter does not let through":    {def: "a | one await=x of=shop filter=has:a after=a | two await=x of=shop after=a", story: "start; event shop.x; a ok", steps: "a=Succeeded one=Running two=Succeeded"},
-		"what happens after it was undone is told of":             {def: "a | paid await=received undo | b", story: "start; a ok; paid due; undo paid ok; event paid-service.received", verdicts: "Late"},
-		"a needless key fails its step":                           {def: "a | paid await=x key=fails", story: "start; a ok", asked: "a/backward/1/1"},
+		"one that is left counts for an optional one that has failed": {def: "one await=x of=shop optional | a | two await=x of=shop",
+			story: "start; one due; event shop.x#1; event shop.x#2; a ok", phase: "Completed", steps: "one=Compensated a=Succeeded two=Succeeded"},
+		"or for one about which a person decides, and what waits for it begins": {def: "one await=x of=shop retriable | b retriable after=one | a retriable | two await=x of=shop retriable after=a",
+			story: "start; one due; event shop.x#1; event shop.x#2; a ok", asked: "b/forward/1/1", steps: "one=Succeeded b=Running a=Succeeded two=Succeeded"},
+		"what happens after it was undone is told of": {def: "a | paid await=received undo | b", story: "start; a ok; paid due; undo paid ok; event paid-service.received", verdicts: "Late"},
+		"a needless key fails its step":               {def: "a | paid await=x key=fails", story: "start; a ok", asked: "a/backward/1/1"},
 	})
 }
 
