@@ -279,10 +279,11 @@ func (d *decision) takeEffect(i int) {
 	}
 }
 
-// matters says whether an event tells, of a step that has not started, what is to be undone, or that there is nothing to undo.
+// matters says whether an event tells, of a step that has not started, what is to be undone, or that there is nothing to undo: of an
+// action without compensation, too, since services have gone on behind it where it was done, and not where it has failed.
 func (d *decision) matters(i int, e Occurred, outcome Outcome) bool {
-	undone := outcome == Failed || d.Program.steps[i].compensation != nil
-	return undone && d.passes(i, e)
+	def := &d.Program.steps[i]
+	return (outcome == Failed || def.kind == kindAction || def.compensation != nil) && d.passes(i, e)
 }
 
 func occurredOf(k v1alpha1.EarlyEvent) (Occurred, bool) {

@@ -38,7 +38,9 @@ func TestAnObservedSagaFollowsWhatServicesDo(t *testing.T) {
 		"a pivot that is told of after all says so to the person":  {def: "a | b | p pivot | observed", story: "start; event a-service.do-succeeded; b due; event p-service.do-succeeded", verdicts: "Applied", steps: "a=Succeeded b=Compensating p=NeedsIntervention"},
 		"a failure that is told of first counts": {def: "a | p pivot | observed", story: "start; event p-service.do-failed X; a due; undo a ok",
 			phase: "Compensated", steps: "a=Compensated p=Failed"},
-		"unless a success follows":                {def: "a | b | observed", story: "start; event b-service.do-failed X + event b-service.do-succeeded; a due", asked: "b/backward/1/1"},
+		"unless a success follows": {def: "a | b | observed", story: "start; event b-service.do-failed X + event b-service.do-succeeded; a due", asked: "b/backward/1/1"},
+		"also of what has nothing to undo: others may go on behind it": {def: "a | b none | c | observed",
+			story: "start; event b-service.do-failed X; event b-service.do-succeeded; a due", asked: "c/backward/1/1", steps: "a=Unknown b=Succeeded c=Compensating"},
 		"the same definition can be orchestrated": {def: "a | b | c", story: "start", asked: "a/forward/1/1"},
 		"where events are nobody's":               {def: "a | b | c", story: "start; event a-service.do-succeeded", verdicts: "Settled", asked: "a/forward/1/1"},
 	})
