@@ -43,6 +43,15 @@ func readFailure(body []byte) failureBody {
 	return failureBody{code: clip(b.Code, maxCode), message: clip(b.Message, maxMessage), retryAfter: time.Duration(after) * time.Second}
 }
 
+// failureOf reads why step i failed. Whose the key is, only the answer to a command says: an event speaks to everybody.
+func (d *decision) failureOf(i int, body []byte) failureBody {
+	f := readFailure(body)
+	if f.code == v1alpha1.CodeKeyUsed && !d.asks(i) {
+		f.code = ""
+	}
+	return f
+}
+
 // keep returns the part of a reply's or event's body that the definition keeps, or why the body is refused. An empty body is {}.
 // dataSchema is the body's version; one that the definition knows how to upcast is brought into the present form first.
 func (d *decision) keep(def *step, raw []byte, dataSchema string) (*runtime.RawExtension, failureBody) {

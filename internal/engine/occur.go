@@ -273,7 +273,7 @@ func (d *decision) takeEffect(i int) {
 			return
 		}
 		d.end(x, v1alpha1.ExchangeFailed) // unless an event behind it says otherwise
-		f := readFailure(e.Data)
+		f := d.failureOf(i, e.Data)
 		x.Code, x.Message = f.code, f.message
 		st.State = v1alpha1.StepFailed
 	}

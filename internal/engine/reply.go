@@ -146,7 +146,7 @@ func (d *decision) succeededAfterFailed(i int, x *v1alpha1.Exchange, e Replied) 
 // failed records a business failure.
 func (d *decision) failed(i int, x *v1alpha1.Exchange, e Replied) Verdict {
 	st, def := &d.s.Steps[i], &d.Program.steps[i]
-	f := readFailure(e.Body)
+	f := d.failureOf(i, e.Body)
 	if d.ownDoing(st, x, f.code, e.Attempt) {
 		return Settled
 	}

@@ -41,6 +41,8 @@ func TestAnObservedSagaFollowsWhatServicesDo(t *testing.T) {
 		"unless a success follows": {def: "a | b | observed", story: "start; event b-service.do-failed X + event b-service.do-succeeded; a due", asked: "b/backward/1/1"},
 		"also of what has nothing to undo: others may go on behind it": {def: "a | b none | c | observed",
 			story: "start; event b-service.do-failed X; event b-service.do-succeeded; a due", asked: "c/backward/1/1", steps: "a=Unknown b=Succeeded c=Compensating"},
+		"no event says whose the key is": {def: "a | b | observed",
+			story: "start; event a-service.do-succeeded; adopt; event b-service.do-failed KeyUsed", asked: "a/backward/1/1", steps: "a=Compensating b=Failed"},
 		"the same definition can be orchestrated": {def: "a | b | c", story: "start", asked: "a/forward/1/1"},
 		"where events are nobody's":               {def: "a | b | c", story: "start; event a-service.do-succeeded", verdicts: "Settled", asked: "a/forward/1/1"},
 	})
