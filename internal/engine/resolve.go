@@ -111,6 +111,11 @@ func (d *decision) notDone(i int, reason string) {
 		d.stepFailed(i, cause)
 		return
 	}
+	if keyUsedWait(st) { // it says no more than that this saga has not done it
+		st.State, cause.Code = v1alpha1.StepFailed, v1alpha1.CodeKeyUsed
+		d.turnBack(cause)
+		return
+	}
 	st.State = v1alpha1.StepFailed
 	d.end(st.Action, v1alpha1.ExchangeFailed)
 	st.Action.Code, st.Action.Message = v1alpha1.CodeNotDone, ""

@@ -55,6 +55,10 @@ func TestWhatIsAnothersIsNotUndone(t *testing.T) {
 		"one that comes after it is told of": {def: "a max=1 | w await=x undo", story: "start; adopt; a silent; undo w ok; event w-service.x", verdicts: "Late"},
 		"and asks about what nothing can undo": {def: "e publish undo | z retriable", story: "start; e published; z failed KeyUsed; delete; adopt; undo e ok",
 			steps: "e=Compensated z=NeedsIntervention", phase: "NeedsIntervention"},
+		"where a person says that the pivot was not done, they are asked about the rest": {def: "w await=x undopublish | p pivot",
+			story: "start; event w-service.x; p failed KeyUsed; decide p 1 Compensate", asked: "-", phase: "NeedsIntervention", steps: "w=NeedsIntervention p=Failed"},
+		"and may adopt all of it after all": {def: "w await=x undo | p pivot", story: "start; event w-service.x; p failed KeyUsed; decide p 1 Compensate; adopt",
+			asked: "w/backward/1/1", steps: "w=Compensating p=NeedsIntervention"},
 		"an abort that comes with the adoption asks nobody": {def: beside, story: told + "adopt + abort", steps: "w=Succeeded a=Unknown c=Compensating"},
 	})
 }
