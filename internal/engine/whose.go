@@ -22,8 +22,9 @@ func heardOf(st v1alpha1.StepStatus) bool {
 
 // unheardWait says whether step i waits for a person because the saga was unheard when the time of the step was over.
 func (d *decision) unheardWait(i int) bool {
-	st := &d.s.Steps[i]
-	return st.State == v1alpha1.StepNeedsIntervention && st.Compensation == nil && st.Action != nil && st.Action.Code == v1alpha1.CodeUnheard
+	st, def := &d.s.Steps[i], &d.Program.steps[i]
+	waits := st.State == v1alpha1.StepNeedsIntervention && st.Compensation == nil && st.Action != nil && st.Action.Code == v1alpha1.CodeUnheard
+	return waits && def.await != nil && def.recovery == v1alpha1.RecoveryCompensatable // a participant may use the code, too
 }
 
 // takeForAlive ends such a wait as any other whose time is over: somebody has said that the saga is what it seems to be.

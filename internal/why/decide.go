@@ -47,8 +47,12 @@ func (c Case) Actions(st *v1alpha1.StepStatus) []v1alpha1.ResolutionAction {
 		return []v1alpha1.ResolutionAction{v1alpha1.ResolutionMarkDone, v1alpha1.ResolutionSkip, v1alpha1.ResolutionRetry}
 	case c.Approving(st):
 		return []v1alpha1.ResolutionAction{v1alpha1.ResolutionMarkDone, v1alpha1.ResolutionCompensate, v1alpha1.ResolutionSkip, v1alpha1.ResolutionRetry}
-	case st.State != v1alpha1.StepNeedsIntervention, KeyUsed(st):
+	case st.State != v1alpha1.StepNeedsIntervention, KeyUsed(st) && (recovery == v1alpha1.RecoveryCompensatable || recovery == ""):
 		return nil
+	case KeyUsed(st) && recovery == v1alpha1.RecoveryPivot:
+		return []v1alpha1.ResolutionAction{v1alpha1.ResolutionSkip, v1alpha1.ResolutionMarkDone, v1alpha1.ResolutionCompensate}
+	case KeyUsed(st):
+		return []v1alpha1.ResolutionAction{v1alpha1.ResolutionSkip, v1alpha1.ResolutionMarkDone}
 	case c.undoes(st) && st.Compensation == nil && !c.undoable(st):
 		return []v1alpha1.ResolutionAction{v1alpha1.ResolutionSkip, v1alpha1.ResolutionMarkDone}
 	case !c.undoes(st) && recovery == v1alpha1.RecoveryCompensatable && !unheard(st):
@@ -93,6 +97,26 @@ func (c Case) doubtful(st *v1alpha1.StepStatus) string {
 		return " (another saga has the idempotency key, and may be the one whose effect this is)"
 	}
 	return " (it may have been done without this saga)"
+}
+
+// committed says whether the saga is beyond its point of no return, where step but does not count: its pivot is done or, where it has
+// none, another retriable step has begun.
+func (c Case) committed(but *v1alpha1.StepStatus) bool {
+	pivot, begun := false, false
+	for i := range c.Saga.Status.Steps {
+		st := &c.Saga.Status.Steps[i]
+		switch c.recovery(st) {
+		case v1alpha1.RecoveryPivot:
+			if st.State == v1alpha1.StepSucceeded || st.State == v1alpha1.StepSkipped {
+				return c.Saga.Status.Cause == nil
+			}
+			pivot = true
+		case v1alpha1.RecoveryRetriable:
+			begun = begun || st.Name != but.Name && st.State != v1alpha1.StepNotStarted
+		case v1alpha1.RecoveryCompensatable:
+		}
+	}
+	return begun && !pivot && c.Saga.Status.Cause == nil
 }
 
 // recovery is how a step recovers; empty where the definition is not to be had.
@@ -142,6 +166,11 @@ func (c Case) decision(st *v1alpha1.StepStatus) string {
 }
 
 func (c Case) keyUsed(st *v1alpha1.StepStatus) string {
+	if c.committed(st) {
+		return fmt.Sprintf("waits for a person, since another saga has used its idempotency key (step %q), and it can only go forward: where the first run has done the "+
+			"step, go on with `%s`; where it was lost, continue it with `%s`", st.Name,
+			c.command("resolve", st.Name, "--action", "Skip|MarkDone", "--reason '…'"), c.command("adopt"))
+	}
 	return fmt.Sprintf("waits for a person, since another saga has used its idempotency key (step %q): where the first run counts, end this one with "+
 		"`%s`; where it was lost, continue it with `%s`", st.Name, c.command("abort"), c.command("adopt"))
 }

@@ -202,6 +202,12 @@ var peopleRows = rows{
 			Action: &v1alpha1.Exchange{Outcome: v1alpha1.ExchangeFailed, Code: v1alpha1.CodeKeyUsed}})},
 		"waits for a person, since another saga has used its idempotency key (step \"reserve\"): where the first run counts, end this one with `kubectl saga abort order-1 -n shop`; where it was lost, continue it with `kubectl saga adopt order-1 -n shop`",
 	},
+	"another saga has used the key, beyond the point of no return": {
+		[]setup{phase(v1alpha1.PhaseNeedsIntervention), step(v1alpha1.StepStatus{Name: "ship", State: v1alpha1.StepSucceeded}),
+			step(v1alpha1.StepStatus{Name: "announce", State: v1alpha1.StepNeedsIntervention, Decision: 1,
+				Action: &v1alpha1.Exchange{Outcome: v1alpha1.ExchangeFailed, Code: v1alpha1.CodeKeyUsed}})},
+		"waits for a person, since another saga has used its idempotency key (step \"announce\"), and it can only go forward: where the first run has done the step, go on with `kubectl saga resolve order-1 announce --action Skip|MarkDone --reason '…' -n shop`; where it was lost, continue it with `kubectl saga adopt order-1 -n shop`",
+	},
 	"nothing was heard of a saga that only observes": {
 		[]setup{phase(v1alpha1.PhaseNeedsIntervention), step(v1alpha1.StepStatus{Name: "reserve", State: v1alpha1.StepNeedsIntervention, Decision: 1,
 			Action: &v1alpha1.Exchange{Outcome: v1alpha1.ExchangeUnknown, Code: v1alpha1.CodeUnheard, Message: "no service has told anything of this saga"}})},
