@@ -2,6 +2,7 @@ package lint
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -10,7 +11,6 @@ import (
 	yamlnode "go.yaml.in/yaml/v3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"sigs.k8s.io/yaml"
 
 	v1alpha1 "github.com/sagas-dev/saga-operator/api/v1alpha1"
 	"github.com/sagas-dev/saga-operator/internal/manifests"
@@ -90,9 +90,9 @@ func (o *object) name() string {
 	return o.meta.Metadata.Name
 }
 
-// objects returns what the document holds: one object, or the items of a List. A finding says why it cannot be read.
+// objects returns what the document holds: one object, or the items of a list. A finding says why it cannot be read.
 func (d document) objects() ([]*object, *Finding) {
-	raw, err := yaml.YAMLToJSONStrict([]byte(d.text))
+	raw, err := manifests.ToJSON([]byte(d.text))
 	if err != nil {
 		return nil, d.unreadable(err)
 	}
@@ -108,7 +108,7 @@ func (d document) objects() ([]*object, *Finding) {
 	if err != nil {
 		return nil, d.unreadable(err)
 	}
-	if o.kind() != (schema.GroupVersionKind{Version: "v1", Kind: "List"}) {
+	if !manifests.IsList(o.kind()) {
 		return []*object{o}, nil
 	}
 	var items []*object
@@ -124,7 +124,13 @@ func (d document) objects() ([]*object, *Finding) {
 
 func (d document) object(raw []byte, node *yamlnode.Node) (*object, error) {
 	o := &object{file: d.file, first: d.first, node: node, raw: raw}
-	if err := json.Unmarshal(raw, &o.meta); err != nil {
+	wrong := (*json.UnmarshalTypeError)(nil)
+	switch err := json.Unmarshal(raw, &o.meta); {
+	case errors.As(err, &wrong) && wrong.Field == "":
+		return nil, fmt.Errorf("it is no Kubernetes object: apiVersion and kind are needed, there is only a JSON %s", wrong.Value)
+	case errors.As(err, &wrong):
+		return nil, fmt.Errorf("it is no Kubernetes object: %s is of JSON type %s", strings.TrimPrefix(wrong.Field, "TypeMeta."), wrong.Value)
+	case err != nil:
 		return nil, fmt.Errorf("it is no Kubernetes object: %w", err)
 	}
 	if o.meta.Kind == "" || o.meta.APIVersion == "" {

@@ -179,13 +179,24 @@ func TestWhatIsWrongIsFoundWhereItStands(t *testing.T) {
 			"# a comment\n---\napiVersion: v1\nkind: A\nkind: B\n",
 			[]string{`f.yaml:5: yaml: unmarshal errors: line 5: key "kind" already set in map`},
 		},
-		"no Kubernetes object": {"a: b\n", []string{"f.yaml:1: it is no Kubernetes object: apiVersion and kind are needed"}},
+		"two objects without a line between them": {
+			"apiVersion: v1\nkind: A\napiVersion: v1\nkind: B\n",
+			[]string{`f.yaml:4: yaml: unmarshal errors: line 3: key "apiVersion" already set in map line 4: key "kind" already set in map: a line --- is missing between two objects`},
+		},
+		"a list of anything":      {"- a\n", []string{"f.yaml:1: it is no Kubernetes object: apiVersion and kind are needed, there is only a JSON array"}},
+		"a version that is none":  {"apiVersion: 1\nkind: Saga\n", []string{"f.yaml:1: it is no Kubernetes object: apiVersion is of JSON type number"}},
+		"a name that is a number": {"apiVersion: v1\nkind: A\nmetadata: {name: 5}\n", []string{"f.yaml:1: it is no Kubernetes object: metadata.name is of JSON type number"}},
+		"no Kubernetes object":    {"a: b\n", []string{"f.yaml:1: it is no Kubernetes object: apiVersion and kind are needed"}},
 		"a kind that we do not have": {
 			"apiVersion: sagas.dev/v1\nkind: Saga\nmetadata: {name: x}\n",
 			[]string{"f.yaml:2 (Saga/x): kind: there is no Saga in sagas.dev/v1, as far as this version of the plugin knows"},
 		},
 		"an item of a list": {
 			"apiVersion: v1\nkind: List\nitems:\n- apiVersion: sagas.dev/v1alpha1\n  kind: SagaParticipant\n  metadata: {name: p}\n  spec:\n    topics: {}\n",
+			[]string{`f.yaml:8 (SagaParticipant/p): spec.topics: Invalid value: name a topic for commands, for events, or both`},
+		},
+		"an item of a list of ours": {
+			"apiVersion: sagas.dev/v1alpha1\nkind: SagaParticipantList\nitems:\n- apiVersion: sagas.dev/v1alpha1\n  kind: SagaParticipant\n  metadata: {name: p}\n  spec:\n    topics: {}\n",
 			[]string{`f.yaml:8 (SagaParticipant/p): spec.topics: Invalid value: name a topic for commands, for events, or both`},
 		},
 	} {

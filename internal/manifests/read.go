@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	kyaml "k8s.io/apimachinery/pkg/util/yaml"
 	kjson "sigs.k8s.io/json"
@@ -29,7 +30,7 @@ func documentsOf(source Source) ([]Document, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s, document %d: %w", source.Name, n, err)
 		}
-		raw, err := yaml.YAMLToJSONStrict(part)
+		raw, err := ToJSON(part)
 		if err != nil {
 			return nil, fmt.Errorf("%s, document %d: %w", source.Name, n, err)
 		}
@@ -42,6 +43,15 @@ func documentsOf(source Source) ([]Document, error) {
 	}
 }
 
+// ToJSON reads one document of YAML or JSON. Its error names lines of the document.
+func ToJSON(document []byte) ([]byte, error) {
+	raw, err := yaml.YAMLToJSONStrict(document)
+	if err != nil && strings.Contains(err.Error(), `key "apiVersion" already set`) {
+		return nil, fmt.Errorf("%w: a line --- is missing between two objects", err) // as where files are joined by cat
+	}
+	return raw, err
+}
+
 // objectsIn is the object itself, or the items of a List.
 func objectsIn(raw []byte) []json.RawMessage {
 	var list struct {
@@ -49,10 +59,17 @@ func objectsIn(raw []byte) []json.RawMessage {
 		Kind       string            `json:"kind"`
 		Items      []json.RawMessage `json:"items"`
 	}
-	if json.Unmarshal(raw, &list) == nil && list.APIVersion == "v1" && list.Kind == "List" {
+	if json.Unmarshal(raw, &list) == nil && IsList(schema.FromAPIVersionAndKind(list.APIVersion, list.Kind)) {
 		return list.Items
 	}
 	return []json.RawMessage{raw}
+}
+
+// IsList says whether a kind only holds others: the List of kubectl get, or what the API server itself calls several of ours, such as
+// SagaList. kubectl apply takes both.
+func IsList(kind schema.GroupVersionKind) bool {
+	return kind == schema.GroupVersionKind{Version: "v1", Kind: "List"} ||
+		kind.GroupVersion() == v1alpha1.GroupVersion && strings.HasSuffix(kind.Kind, "List") && known.Recognizes(kind)
 }
 
 // kindOf returns the kind of one of our objects; theirs is true for all others. Its error says that a kind, or a version, of our

@@ -85,9 +85,11 @@ func TestObjectsOfOthersArePassedOver(t *testing.T) {
 }
 
 func TestAListIsItsItems(t *testing.T) {
-	set, err := Read([]Source{{Name: Piped, Text: "apiVersion: v1\nkind: List\nitems:\n- " + strings.ReplaceAll(strings.TrimSpace(saga), "\n", "\n  ") + "\n"}})
-	if err != nil || len(set.Sagas) != 1 || set.Sagas[0].File != "stdin" {
-		t.Errorf("there are %+v: %v", set, err)
+	for _, list := range []string{"apiVersion: v1\nkind: List\n", "apiVersion: sagas.dev/v1alpha1\nkind: SagaList\n"} {
+		set, err := Read([]Source{{Name: Piped, Text: list + "items:\n- " + strings.ReplaceAll(strings.TrimSpace(saga), "\n", "\n  ") + "\n"}})
+		if err != nil || len(set.Sagas) != 1 || set.Sagas[0].File != "stdin" {
+			t.Errorf("of %q there are %+v: %v", list, set, err)
+		}
 	}
 }
 
