@@ -3,6 +3,7 @@ package admission
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
@@ -79,18 +80,41 @@ func (r rules) validate(ctx context.Context, object *unstructured.Unstructured) 
 	errs := apivalidation.ValidateObjectMetaAccessor(object, true, apivalidation.NameIsDNSSubdomain, field.NewPath("metadata"))
 	errs = append(errs, validation.ValidateCustomResource(nil, object.Object, r.schema)...)
 	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, r.structure, object.Object)...)
-	if blocked(errs) {
-		return errs // the rules may not read what is of another form
+	if tooLarge(errs) {
+		return errs // what rules may cost is reckoned from the bounds
 	}
 	broken, _ := r.cel.Validate(ctx, nil, r.structure, object.Object, nil, celconfig.RuntimeCELCostBudget)
+	if blocked(errs) {
+		broken = apartFrom(errs, broken)
+	}
 	return append(errs, broken...)
 }
 
-// blocked says whether rules cannot be tried.
+// apartFrom returns the broken rules that read nothing of what has another form. The API server tries no rule until all has its form:
+// these are what it would say next.
+func apartFrom(wrong, broken field.ErrorList) field.ErrorList {
+	return slices.DeleteFunc(broken, func(rule *field.Error) bool {
+		return slices.ContainsFunc(wrong, func(form *field.Error) bool { return Holds(rule.Field, form.Field) })
+	})
+}
+
+// Holds says whether a field is another one, or holds it. The whole, which has no path, holds all.
+func Holds(holder, field string) bool {
+	rest, ok := strings.CutPrefix(field, strings.TrimPrefix(holder, "<nil>"))
+	return ok && (rest == "" || rest == field || rest[0] == '.' || rest[0] == '[')
+}
+
+func tooLarge(errs field.ErrorList) bool {
+	return slices.ContainsFunc(errs, func(err *field.Error) bool {
+		return err.Type == field.ErrorTypeTooLong || err.Type == field.ErrorTypeTooMany
+	})
+}
+
+// blocked says whether rules may read what is of another form.
 func blocked(errs field.ErrorList) bool {
 	for _, err := range errs {
 		switch err.Type {
-		case field.ErrorTypeNotSupported, field.ErrorTypeRequired, field.ErrorTypeTooLong, field.ErrorTypeTooMany, field.ErrorTypeTypeInvalid:
+		case field.ErrorTypeNotSupported, field.ErrorTypeRequired, field.ErrorTypeTypeInvalid:
 			return true
 		default:
 		}

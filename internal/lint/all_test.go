@@ -72,7 +72,6 @@ func TestOneRunTellsOfAllThatIsWrong(t *testing.T) {
 		`20 spec.steps[0].action.timeout: Invalid value: "soon"`,
 		`22 spec.steps[0].action.input.amount: 1:8: `,
 		`23 spec.steps[0].action.input.currency: 1:1: undeclared reference to 'nobody'`,
-		`25 spec.steps[0].compensation: exactly one of a command, an event to publish, and policy None is needed`,
 		`26 spec.steps[0].compensation.comand: unknown field`,
 		`29 spec.steps[1].when: 1:16: the expression ends too early`,
 		`30 spec.steps[1].await.timeout: `,

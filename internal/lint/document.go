@@ -79,6 +79,8 @@ type object struct {
 	order       *v1alpha1.OrderWorkflow
 	trigger     *v1alpha1.SagaTrigger
 	examined    *examined // a definition, or that within a saga: also where it is refused
+
+	refused map[string]bool // fields of which it is told that the API server would refuse them
 }
 
 func (o *object) kind() schema.GroupVersionKind { return o.meta.GroupVersionKind() }

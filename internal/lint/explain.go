@@ -13,7 +13,7 @@ import (
 
 // explain adds to what the API server says what to do about it, where that can be known.
 func (r *run) explain(o *object, refusal admission.Refusal) string {
-	if strings.HasPrefix(refusal.Message, "unknown field ") {
+	if strings.HasPrefix(refusal.Message, unknown) {
 		return r.unknownField(o, refusal.Field)
 	}
 	at := r.rules.At(o.kind(), refusal.Field)
@@ -37,21 +37,41 @@ func form(of *structuralschema.Structural) string {
 	return ""
 }
 
+// unknown is how the API server begins where it does not know a field.
+const unknown = "unknown field "
+
 // unknownField names the field by itself, since its place is said already, and the known one that it is most like.
 func (r *run) unknownField(o *object, field string) string {
-	dot := strings.LastIndex(field, ".")
-	holder, name := field[:max(dot, 0)], field[dot+1:]
-	message := fmt.Sprintf("unknown field %q", name)
-	at := r.rules.At(o.kind(), holder)
-	if at == nil || len(at.Properties) == 0 {
+	holder, name := lastOf(field)
+	message := fmt.Sprintf("%s%q", unknown, name)
+	closest, alike := r.closest(o, field)
+	switch {
+	case closest == "":
 		return message
-	}
-	known := slices.Sorted(maps.Keys(at.Properties))
-	closest := slices.MinFunc(known, func(a, b string) int { return distance(a, name) - distance(b, name) })
-	if distance(closest, name) <= max(1, len(name)/3) {
+	case alike:
 		return fmt.Sprintf("%s: did you mean %q?", message, closest)
 	}
-	return fmt.Sprintf("%s: there are %s", message, strings.Join(known, ", "))
+	return fmt.Sprintf("%s: there are %s", message, strings.Join(r.known(o, holder), ", "))
+}
+
+// closest is the known field that an unknown one is most like, if any is known there, and whether it is so like it that it may be meant.
+func (r *run) closest(o *object, field string) (name string, alike bool) {
+	holder, written := lastOf(field)
+	known := r.known(o, holder)
+	if len(known) == 0 {
+		return "", false
+	}
+	name = slices.MinFunc(known, func(a, b string) int { return distance(a, written) - distance(b, written) })
+	return name, distance(name, written) <= max(1, len(written)/3)
+}
+
+// known are the fields that may stand in another, in alphabetical order.
+func (r *run) known(o *object, holder string) []string {
+	at := r.rules.At(o.kind(), holder)
+	if at == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(at.Properties))
 }
 
 // distance is how many letters have to be added, left out or changed to make one name of the other, whatever their case.

@@ -91,3 +91,68 @@ func TestEachRuleOverStepsIsToldByTheStep(t *testing.T) {
 		})
 	}
 }
+
+// Whoever mends what is told is through: one mistake is told once, and none waits behind another.
+func TestOneMistakeIsToldOnceAndHidesNoOther(t *testing.T) {
+	const pivot = `spec.steps[2].recovery: Unsupported value: "pivot": supported values: "Compensatable", "Pivot", "Retriable"`
+	for name, c := range map[string]struct {
+		mistakes []string // what is right, and what stands there instead, by turns
+		want     []string
+	}{
+		"a recovery that is none": {[]string{"recovery: Pivot", "recovery: pivot"}, []string{pivot}},
+		"a bound behind a value that is none": {
+			[]string{"recovery: Pivot", "recovery: pivot", "timeout: 30s", "timeout: 30h"},
+			[]string{`spec.steps[0].action.timeout: Invalid value: "30h": timeout must be from 1s to 24h`, pivot},
+		},
+		"a bound behind what is missing": {
+			[]string{"{command: ship}", "{}", "timeout: 30s", "timeout: 30h"},
+			[]string{`spec.steps[0].action.timeout: Invalid value: "30h": timeout must be from 1s to 24h`, `spec.steps[2].action.command: Required value`},
+		},
+		"a command that is none, beside a field that cannot be read": {
+			[]string{"{command: undo}", "{command: Undo}", "timeout: 30s", "timeout: 30"},
+			[]string{
+				`spec.steps[0].action.timeout: Invalid value: "integer": spec.steps[0].action.timeout in body must be of type string: "integer": write a duration such as 30s, 5m or 1h30m`,
+				`spec.steps[0].compensation.command: Invalid value: "Undo": spec.steps[0].compensation.command in body should match '^[a-z]([-a-z0-9]*[a-z0-9])?$': write lower case letters, digits and dashes`,
+			},
+		},
+		"a required field that is misspelt": {
+			[]string{"{command: ship}", "{comand: ship}"}, []string{`spec.steps[2].action.comand: unknown field "comand": did you mean "command"?`},
+		},
+		"a kind that is misspelt": {
+			[]string{"action: {command: ship}", "actoin: {command: ship}"}, []string{`spec.steps[2].actoin: unknown field "actoin": did you mean "action"?`},
+		},
+		"a kind that is misspelt, of a step that has two others": {
+			[]string{"    action: {command: ship}", "    action: {command: ship}\n    publish: {event: e}\n    dely: {for: 1h}"},
+			[]string{
+				`spec.steps[2]: exactly one of action, publish, await, delay and approval is needed, there are action and publish`,
+				`spec.steps[2].dely: unknown field "dely": did you mean "delay"?`,
+			},
+		},
+		"a name that no participant can have": {
+			[]string{"    participant: p\n    await", "    participant: P\n    await"},
+			[]string{`spec.steps[1].participant: Invalid value: "P": spec.steps[1].participant in body should match '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$': write lower case letters, digits and dashes`},
+		},
+		"a step that is waited for twice, and another that comes later": {
+			[]string{"- name: b", "- name: b\n    dependsOn: [a, a, c]"},
+			[]string{`spec.steps[1].dependsOn[1]: "a" is named twice`, `spec.steps[1].dependsOn[2]: "c" is no earlier step: list a step after those that it waits for`},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := strings.NewReplacer(c.mistakes...).Replace(sound)
+			var got []string
+			for _, f := range lintOf(t, manifests.Source{Name: "f.yaml", Text: text}).Findings {
+				got = append(got, f.Field+": "+f.Message)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestADefinitionWithoutASpecIsToldOnce(t *testing.T) {
+	got := lintOf(t, manifests.Source{Name: "f.yaml", Text: "apiVersion: sagas.dev/v1alpha1\nkind: SagaDefinition\nmetadata: {name: d}\n"}).Findings
+	if len(got) != 1 || got[0].Message != "from 1 to 64 steps are needed, there are 0" {
+		t.Errorf("found %v", got)
+	}
+}

@@ -101,6 +101,9 @@ func (r *run) findParticipants(o *object, uses map[string]engine.ParticipantUse,
 		}
 		found := participants[o.beside(name)]
 		field := o.examined.firstUse(name)
+		if found == nil && o.refused[field] {
+			continue // no participant can have such a name
+		}
 		if found == nil {
 			r.add(Warning, o, field, "SagaParticipant %q is not among these files", name)
 			continue
