@@ -11,6 +11,9 @@ import (
 // ErrMalformed is what Process returns for a message that is no command: nobody can be answered.
 var ErrMalformed = errors.New("message is no command")
 
+// ErrInvalidEvent is what Publish returns for an event that breaks the contract: it won't be taken however often it is tried.
+var ErrInvalidEvent = errors.New("event breaks the contract")
+
 var (
 	errNoObject      = errors.New("is no JSON object")
 	errNoCorrelation = errors.New("the event's CorrelationID is required")
@@ -28,9 +31,13 @@ const (
 )
 
 // failure is a business failure.
-type failure struct{ code, message string }
+type failure struct {
+	code, message string
+	err           error // what it is, for errors.Is; or nil
+}
 
 func (f *failure) Error() string { return f.code + ": " + f.message }
+func (f *failure) Unwrap() error { return f.err }
 
 // Fail is a business failure: nothing was done, and won't be. A handler returns it, wrapped or not; what it wrote in
 // its transaction is rolled back and the answer is stored. code is for programs, message for people.

@@ -42,12 +42,12 @@ var eventName = regexp.MustCompile(`^[a-z]([-a-z0-9]*[a-z0-9])?$`)
 // this one. Transactions that run at the same time have no order. If tx is rolled back, nothing is published; so is what a handler
 // publishes and then answers by Fail or RetryAfter.
 //
-// tx is a handler's, or one of the service's own. Errors: one like Fail's, with code InvalidOutput, names the field that breaks the
-// contract, and its bound; any other is the database's.
+// tx is a handler's, or one of the service's own. Errors: ErrInvalidEvent, which names the field that breaks the contract, and its
+// bound, and which a handler may return like one of Fail's, with code InvalidOutput; any other is the database's.
 func (p *Participant) Publish(ctx context.Context, tx *sql.Tx, e Event) error {
 	m, err := p.encodeEvent(e)
 	if err != nil {
-		return Fail(CodeInvalidOutput, err.Error())
+		return &failure{code: CodeInvalidOutput, message: err.Error(), err: ErrInvalidEvent}
 	}
 	return p.outbox.store(ctx, tx, m, p.config.Now())
 }

@@ -157,7 +157,11 @@ func TestAnEventThatBreaksTheContractIsRefusedWithFieldAndBound(t *testing.T) {
 		"too much data":         {participant.Event{Name: "taken", CorrelationID: "o-1", Data: map[string]string{"x": long(16 << 10)}}, []string{"Data", "16392", "16384"}},
 	} {
 		s.Handle("tell", func(ctx context.Context, tx *sql.Tx, _ participant.Command) (any, error) {
-			return nil, s.Publish(ctx, tx, row.event)
+			err := s.Publish(ctx, tx, row.event)
+			if !errors.Is(err, participant.ErrInvalidEvent) {
+				t.Errorf("%s: whoever publishes outside of a handler cannot know that %v won't pass", name, err)
+			}
+			return nil, err
 		})
 		got := s.expect(t, ask{Saga: strings.ReplaceAll(name, " ", "-"), Type: "shop.tell"}, "failed", participant.CodeInvalidOutput)
 		for _, word := range row.words {

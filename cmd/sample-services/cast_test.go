@@ -85,6 +85,24 @@ func TestADeliveryThatNobodyCommandsIsMadeAndUnmade(t *testing.T) {
 	}
 }
 
+// The id is the subject of what is told, which has at most 256 bytes.
+func TestADeliveryThatCannotBeToldOfStopsNoOther(t *testing.T) {
+	data := t.TempDir()
+	op := participanttest.Start(t, castTopics()...)
+	startService(t, "cast", data, op.Brokers())
+	tell(t, op, request{DeliveryID: strings.Repeat("d", 300), WeightGrams: 450})
+	tell(t, op, request{DeliveryID: "d-1", WeightGrams: 450})
+	awaitEvent(t, op, "delivery.events", "delivery.start-succeeded", "d-1")
+	all, err := readDeeds(t.Context(), data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []deedReport{{Subject: "d-1", Done: []string{"package.schedule", "drone.schedule", "delivery.start"}, Undone: []string{}}}
+	if diff := cmp.Diff(want, all); diff != "" {
+		t.Errorf("the books (-want +got):\n%s", diff)
+	}
+}
+
 // openBooks reads the books of a member, which may be running.
 func openBooks(t *testing.T, data, member string) *sql.DB {
 	t.Helper()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -72,12 +73,12 @@ func (r reaction) run(ctx context.Context, o *options) (err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	sender := &participant.Runner{Brokers: o.brokers, Outbox: p, Logger: log.With("service", r.member)}
 	group.Go(func() error { return sender.Run(ctx) })
-	group.Go(func() error { return r.listen(ctx, o, db, p) })
+	group.Go(func() error { return r.listen(ctx, o, db, p, log) })
 	return group.Wait()
 }
 
 // listen reads events until ctx is done. One is committed once what comes of it is: read again, it is known.
-func (r reaction) listen(ctx context.Context, o *options, db *sql.DB, p *participant.Participant) (err error) {
+func (r reaction) listen(ctx context.Context, o *options, db *sql.DB, p *participant.Participant, log *slog.Logger) (err error) {
 	reader := kafka.NewReader(kafka.ReaderConfig{
 		Brokers: o.brokers, GroupID: r.member + "-reactions", GroupTopics: r.topics, MaxWait: 200 * time.Millisecond,
 		StartOffset: kafka.FirstOffset, WatchPartitionChanges: true, ErrorLogger: kafka.LoggerFunc(func(string, ...any) {}),
@@ -91,7 +92,10 @@ func (r reaction) listen(ctx context.Context, o *options, db *sql.DB, p *partici
 		if err != nil {
 			return fmt.Errorf("reading %v: %w", r.topics, err)
 		}
-		if err := r.react(ctx, db, p, m); err != nil {
+		err = r.react(ctx, db, p, m)
+		if errors.Is(err, participant.ErrInvalidEvent) { // such as a delivery whose id is too long to tell of: it must not stop the others
+			log.Warn("Event cannot be answered, leaving it behind", "topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "error", err)
+		} else if err != nil {
 			return err
 		}
 		if err := reader.CommitMessages(ctx, m); err != nil && ctx.Err() == nil {
