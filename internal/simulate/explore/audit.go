@@ -119,7 +119,10 @@ func waitInWords(st *v1alpha1.StepStatus) string {
 		return fmt.Sprintf("%s was answered failed (%s)", what, x.Code)
 	}
 	if x.Code == v1alpha1.CodeUnheard {
-		return "time is over, and no service has told anything of the saga"
+		return fmt.Sprintf("time is over, and no service has told anything of the saga (%s)", x.Code)
+	}
+	if x.Code == v1alpha1.CodeLateSuccess {
+		return fmt.Sprintf("%s succeeded after all (%s)", what, x.Code)
 	}
 	if x.Outcome == v1alpha1.ExchangeUnknown {
 		return fmt.Sprintf("%s ran out of attempts (%s)", what, x.Code)

@@ -185,6 +185,15 @@ func TestWhatCannotBeSentIsNotSaidToBeAnswered(t *testing.T) {
 	}
 }
 
+func TestWhatOnlyEventsTellOfIsSaidWithItsCode(t *testing.T) {
+	r := Explore(caseOf(t, sequence(4, withPivot, parallel, observed)), Options{Faults: 2})
+	for _, want := range []string{"c: doing it succeeded after all (LateSuccess)", "a: time is over, and no service has told anything of the saga (Unheard)"} {
+		if !slices.ContainsFunc(r.Ends, func(e End) bool { return strings.Contains(e.Detail, want) }) {
+			t.Errorf("nobody is told that %s: %s", want, show(r))
+		}
+	}
+}
+
 func TestWhatWaitsWithoutACommandIsTimedToo(t *testing.T) {
 	r := Explore(caseOf(t, sequence(3,
 		step(0, v1alpha1.Step{Delay: &v1alpha1.Delay{For: hours(1)}}),
