@@ -36,6 +36,9 @@ func someFiles(_ *cobra.Command, args []string) error {
 // readFiles reads what a command line names. What cannot be read is misuse.
 func readFiles(args []string, stdin io.Reader) ([]manifests.Source, error) {
 	sources, err := manifests.Sources(args, stdin)
+	if err == nil && len(sources) == 0 { // a wrong path must not pass for one without mistakes
+		return nil, misuse("there is no file *.yaml, *.yml or *.json in %s", strings.Join(args, ", "))
+	}
 	return sources, asMisuse(err)
 }
 

@@ -74,12 +74,3 @@ func TestBesideAFileStandsWhatIsInItsDirectoryAndNoDeeper(t *testing.T) {
 		t.Errorf("%v: %s", err, diff)
 	}
 }
-
-func TestADirectoryWithoutManifestsIsNotTakenForOneWithoutMistakes(t *testing.T) {
-	dir := t.TempDir()
-	write(t, dir, "notes.txt", "none")
-	_, err := Sources([]string{dir}, nil)
-	if want := "reading " + dir + ": in it there is no file that ends in .yaml, .yml, .json"; err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
-	}
-}

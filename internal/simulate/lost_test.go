@@ -20,6 +20,13 @@ func (c *chaos) lose() *Saga {
 	return lost
 }
 
+// arrive lets everything arrive that is on its way.
+func (c *chaos) arrive() {
+	for len(c.world.Commands) > 0 {
+		c.world.Deliver(0, Delivery{})
+	}
+}
+
 // effects is what the books hold of every step.
 func (c *chaos) effects() map[string]Entry {
 	all := map[string]Entry{}
@@ -40,9 +47,7 @@ func TestALostSagaMadeAnewHasNoSecondEffect(t *testing.T) {
 		c.add("uid-1", keyed(t))
 		c.play("resolve")
 		lost := c.lose()
-		for len(c.world.Commands) > 0 { // what the lost run had asked for arrives first, or never
-			c.world.Deliver(0, Delivery{})
-		}
+		c.arrive() // what the lost run had asked for arrives first, or never
 		books := c.effects()
 		c.add("uid-2", lost.Definition)
 		c.play("resolve", "ask")
@@ -90,6 +95,9 @@ func TestAnAdoptedRunLeavesNothingHalfDone(t *testing.T) {
 		lost := c.lose()
 		if undoneUnseen(lost) {
 			return
+		}
+		if lost.Spec.Adopt {
+			c.arrive() // else what it sent as an adopter takes the key back: docs/operations.md names this limit
 		}
 		c.add("uid-2", lost.Definition)
 		c.saga.Events = lost.Events // they are for whoever has the key
