@@ -31,7 +31,7 @@ var exits = map[string]map[string]exit{
 		"a document is no object":    {[]string{"-"}, unreadable, exitFailed},
 		"a file is not there":        {[]string{"gone.yaml"}, "", exitMisused},
 		"no file":                    {nil, "", exitMisused},
-		"a directory without any":    {[]string{"tree"}, "", exitMisused},
+		"a directory without any":    {[]string{"../unsettled"}, "", exitMisused},
 		"a flag that there is not":   {[]string{"-", "--fast"}, whole, exitMisused},
 		"an output that there isn't": {[]string{"-", "-o", "yaml"}, whole, exitMisused},
 	},
