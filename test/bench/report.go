@@ -150,7 +150,7 @@ func (r *report) idle(i idle) {
 	}
 	r.idling.add("reconciles, all controllers", fmt.Sprint(reconciles))
 	r.idling.add("writes", fmt.Sprint(i.window.total)+kinds(i.window))
-	r.idling.add("leases and the API server's upkeep, not counted", fmt.Sprint(i.window.upkeep))
+	r.idling.add("leases, counts of definitions and upkeep, not counted", fmt.Sprint(i.window.upkeep))
 	r.idling.add("CPU of the manager", fmt.Sprintf("%.1f s", i.cpu))
 	r.idling.add("memory of the manager (RSS)", fmt.Sprintf("%.0f MiB", i.memory/(1<<20)))
 	r.idling.add("writes after the manager was killed and started again", fmt.Sprint(i.restart.total)+kinds(i.restart))
@@ -218,7 +218,7 @@ func (r *report) countsTable() *table {
 		}
 		t.add(row...)
 	}
-	sum, upkeep := []string{"sum"}, []string{"leases and upkeep, in all, not in the sum"}
+	sum, upkeep := []string{"sum"}, []string{"leases, counts of definitions and upkeep, in all, not in the sum"}
 	for _, c := range r.counts {
 		sum = append(sum, per(c.writes.total, c.per))
 		upkeep = append(upkeep, fmt.Sprint(c.writes.upkeep))

@@ -11,8 +11,14 @@ import (
 	"github.com/sagas-dev/saga-operator/test/controlplane"
 )
 
-// upkeep are the API groups whose writes are no saga's: leader election, and what the API server does for itself.
-var upkeep = []string{"coordination.k8s.io", "flowcontrol.apiserver.k8s.io", "apiregistration.k8s.io"}
+// upkeep are the API groups whose writes are no saga's: leader election, what the API server does for itself, and the manager's
+// questions about its permissions, which store nothing.
+var upkeep = []string{"coordination.k8s.io", "flowcontrol.apiserver.k8s.io", "apiregistration.k8s.io", "authorization.k8s.io"}
+
+// isUpkeep says whether a write is no saga's. How many sagas a definition has is written every ten seconds at most, however many they are.
+func isUpkeep(r controlplane.Request) bool {
+	return slices.Contains(upkeep, r.Group) || r.Resource == "sagadefinitions" && r.Subresource == "status"
+}
 
 // writes are the write requests of a time, refused ones included, by kind.
 type writes struct {
@@ -60,7 +66,7 @@ func countWrites(requests controlplane.Requests) writes {
 	for request, n := range requests {
 		switch {
 		case !request.IsWrite():
-		case slices.Contains(upkeep, request.Group):
+		case isUpkeep(request):
 			w.upkeep += n
 		default:
 			w.kinds[kindOf(request)] += n
