@@ -39,13 +39,13 @@ func TestPercentile(t *testing.T) {
 
 func TestWritesAreCountedByKindAndReadsAndLeasesAreNot(t *testing.T) {
 	got := countWrites(controlplane.Requests{
-		{Verb: "POST", Group: "sagas.dev", Resource: "sagas", Code: "201"}:                           3,
-		{Verb: "PUT", Group: "sagas.dev", Resource: "sagas", Subresource: "status", Code: "200"}:     12,
-		{Verb: "PUT", Group: "sagas.dev", Resource: "sagas", Subresource: "status", Code: "409"}:     1,
-		{Verb: "GET", Group: "sagas.dev", Resource: "sagas", Code: "200"}:                            50,
-		{Verb: "PUT", Group: "coordination.k8s.io", Resource: "leases", Code: "200"}:                 7,
-		{Verb: "PATCH", Group: "flowcontrol.apiserver.k8s.io", Resource: "flowschemas", Code: "200"}: 2,
-		{Verb: "POST", Group: "authorization.k8s.io", Resource: "selfsubjectaccessreviews", Code: "201"}: 43,
+		{Verb: "POST", Group: "sagas.dev", Resource: "sagas", Code: "201"}:                                 3,
+		{Verb: "PUT", Group: "sagas.dev", Resource: "sagas", Subresource: "status", Code: "200"}:           12,
+		{Verb: "PUT", Group: "sagas.dev", Resource: "sagas", Subresource: "status", Code: "409"}:           1,
+		{Verb: "GET", Group: "sagas.dev", Resource: "sagas", Code: "200"}:                                  50,
+		{Verb: "PUT", Group: "coordination.k8s.io", Resource: "leases", Code: "200"}:                       7,
+		{Verb: "PATCH", Group: "flowcontrol.apiserver.k8s.io", Resource: "flowschemas", Code: "200"}:       2,
+		{Verb: "POST", Group: "authorization.k8s.io", Resource: "selfsubjectaccessreviews", Code: "201"}:   43,
 		{Verb: "PUT", Group: "sagas.dev", Resource: "sagadefinitions", Subresource: "status", Code: "200"}: 5,
 	})
 	want := writes{total: 16, upkeep: 57, kinds: map[string]int{"POST sagas": 3, "PUT sagas/status": 12, "PUT sagas/status (409)": 1}}
