@@ -324,9 +324,8 @@ func (w Write) mayStand(i int) bool {
 
 // anothers says whether the effect of a step, of which no answer tells, is left to the saga that has the key, as the definition says.
 func (w Write) anothers(i int) bool {
-	def, cause := w.Saga.Definition, w.After.Cause
-	return cause != nil && cause.Code == v1alpha1.CodeKeyUsed && cause.Reason == v1alpha1.ReasonStepFailed &&
-		(def.Steps[i].Action == nil || def.Mode == v1alpha1.ModeObserved)
+	cause := w.After.Cause
+	return cause != nil && cause.Code == v1alpha1.CodeKeyUsed && cause.Reason == v1alpha1.ReasonStepFailed && w.Saga.Definition.Steps[i].Action == nil
 }
 
 // toldOnly says whether all that is known of a step that never started is that an event tells of it: that it failed, or that it was
